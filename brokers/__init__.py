@@ -1,0 +1,1 @@
+"""People's permission to use brokers, and the brokers themselves."""

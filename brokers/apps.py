@@ -1,0 +1,8 @@
+"""The app's entry in Django."""
+
+from django.apps import AppConfig
+
+
+class BrokersConfig(AppConfig):
+    name = "brokers"
+    verbose_name = "Brokers"

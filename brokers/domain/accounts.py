@@ -1,0 +1,86 @@
+"""Accounts and what is in them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from brokers.domain.instruments import Instrument
+from brokers.domain.orders import Action
+
+
+class AccountKind(StrEnum):
+    CASH = "cash"
+    MARGIN = "margin"
+    FUTURES = "futures"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """One account of a connection. ``can_trade`` is False where the login may only look."""
+
+    number: str
+    nickname: str
+    kind: AccountKind
+    type_name: str
+    is_closed: bool = False
+    can_trade: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Dollars; None is "the broker does not say". ``as_of`` is the broker's time for these figures."""
+
+    account_number: str
+    currency: str
+    cash: Decimal | None
+    net_liquidating_value: Decimal | None
+    stock_buying_power: Decimal | None
+    option_buying_power: Decimal | None
+    maintenance_requirement: Decimal | None
+    pending_cash: Decimal | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A holding. ``quantity`` is signed: long positive. Prices per unit; ``multiplier`` dollars per point and unit.
+
+    ``average_open_price`` is what was paid or received; ``day_open_price`` what day P/L is counted from
+    (yesterday's close, or today's fill for what was opened today); ``realized_day`` dollars closed today.
+    """
+
+    account_number: str
+    instrument: Instrument
+    underlying: str
+    quantity: Decimal
+    multiplier: Decimal
+    average_open_price: Decimal | None
+    day_open_price: Decimal | None
+    close_price: Decimal | None
+    mark: Decimal | None
+    realized_day: Decimal | None
+    opened_at: datetime | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One line of an account's history. Dollars from the account's side; ``fees`` is negative or zero."""
+
+    account_number: str
+    transaction_id: str
+    kind: str
+    sub_kind: str
+    description: str
+    instrument: Instrument | None
+    action: Action | None
+    quantity: Decimal | None
+    price: Decimal | None
+    value: Decimal
+    net_value: Decimal
+    fees: Decimal
+    executed_at: datetime
+    date: date
+    broker_order_id: str | None = None

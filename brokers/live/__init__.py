@@ -1,0 +1,1 @@
+"""Live quotes and news, from the brokers to the tabs."""

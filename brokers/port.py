@@ -1,0 +1,165 @@
+"""The one port behind which every broker stands, and what a broker says of itself."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from brokers.domain.accounts import AccountInfo, Balance, Position, Transaction
+from brokers.domain.instruments import Instrument
+from brokers.domain.market import Chain, Details, Match, Quote, Tick
+from brokers.domain.orders import OrderTicket, OrderType, OrderUpdate, Placed, Preview, TimeInForce
+
+
+class Environment(StrEnum):
+    """Which of a broker's two worlds; never mixed."""
+
+    SIM = "sim"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Where one environment of a broker lives. ``streamer`` is its account stream, where it has one apart."""
+
+    api: str
+    authorize: str
+    token: str
+    streamer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a broker takes: read by ticket, API and checks, so that nothing is tried that cannot work."""
+
+    order_types: frozenset[OrderType]
+    times_in_force: frozenset[TimeInForce]
+    max_legs: int
+    echoes_client_ref: bool
+    personal_grant: bool
+
+
+class AccessToken(Protocol):
+    """Gives a usable access token; told that one was refused, a newer one. Raises BrokerError."""
+
+    def __call__(self, *, refused: str | None = None) -> str: ...
+
+
+class Broker(Protocol):
+    """A broker for one connection: blocking, over HTTP, raising only ``BrokerError``.
+
+    ``place_order`` alone may raise ``OutcomeUnknown``, as may ``cancel_order`` and ``replace_order``.
+    """
+
+    def get_accounts(self) -> list[AccountInfo]: ...
+
+    def get_balance(self, account_number: str) -> Balance: ...
+
+    def get_positions(self, account_number: str) -> list[Position]: ...
+
+    def get_transactions(self, account_number: str, since: date, until: date | None = None) -> list[Transaction]: ...
+
+    def get_orders(self, account_number: str, since: date) -> list[OrderUpdate]:
+        """Every order since a day and all that still work, whole: all pages or an error."""
+        ...
+
+    def get_order(self, account_number: str, broker_order_id: str) -> OrderUpdate: ...
+
+    def find_order(
+        self, account_number: str, client_ref: str, ticket: OrderTicket, since: datetime
+    ) -> OrderUpdate | None:
+        """The order that carries our reference, from complete listings; None when they do not show it."""
+        ...
+
+    def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:
+        """Quotes of those that the broker knows; the unknown are left out."""
+        ...
+
+    def get_details(self, instrument: Instrument) -> Details:
+        """``Refused`` when the broker does not know the instrument."""
+        ...
+
+    def get_chain(self, underlying: Instrument) -> Chain: ...
+
+    def search(self, text: str) -> list[Match]: ...
+
+    def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview: ...
+
+    def place_order(self, account_number: str, ticket: OrderTicket, client_ref: str) -> Placed: ...
+
+    def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate: ...
+
+    def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate: ...
+
+
+class StreamState(StrEnum):
+    """``LIVE``: data flow; ``DELAYED``: they flow late by agreement; ``RECONNECTING``: the socket is being
+    remade; ``STALE``: the socket stands but data stopped; ``SIGN_IN``: the grant is dead."""
+
+    LIVE = "live"
+    DELAYED = "delayed"
+    RECONNECTING = "reconnecting"
+    STALE = "stale"
+    SIGN_IN = "sign_in_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What became of the upstream. ``source`` is "quotes" or "account"; ``detail`` is words for people."""
+
+    source: str
+    state: StreamState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """The broker sent new figures for an account: ``what`` is "balance" or "positions"."""
+
+    account_number: str
+    what: str
+    values: tuple[Balance | Position, ...] = ()
+
+
+StreamEvent: TypeAlias = Tick | OrderUpdate | AccountChanged | StatusChange
+
+
+class Stream(Protocol):
+    """One live upstream of a connection, asyncio. It reconnects by itself until closed."""
+
+    def events(self) -> AsyncIterator[list[StreamEvent]]:
+        """Batches in the order of arrival. It ends only by ``close`` or a dead grant (after saying so)."""
+        ...
+
+    def watch(self, instruments: Collection[Instrument]) -> None:
+        """Make this the whole set of instruments to be told about; cheap to repeat."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+BrokerFactory: TypeAlias = Callable[[Hosts, AccessToken], Broker]
+StreamFactory: TypeAlias = Callable[[Hosts, AccessToken, Sequence[str]], Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSpec:
+    """A broker's entry in the registry.
+
+    ``hosts`` are the broker's own; an installation may override them per environment. ``delayed`` names the
+    environments whose quotes are late by agreement.
+    """
+
+    name: str
+    title: str
+    hosts: Mapping[Environment, Hosts]
+    scopes: tuple[str, ...]
+    authorize_params: Mapping[str, str]
+    capabilities: Capabilities
+    make_broker: BrokerFactory
+    make_stream: StreamFactory
+    token_endpoint_auth: str = "client_secret_post"
+    token_headers: Mapping[str, str] = field(default_factory=dict)
+    uses_pkce: bool = True
+    delayed: frozenset[Environment] = frozenset()

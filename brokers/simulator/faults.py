@@ -1,0 +1,169 @@
+"""What is to go wrong: named faults with conditions, read from JSON, and the choice of one for a request."""
+
+import json
+import random
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+HTTP_EFFECTS = {
+    "status": "answer with `status` (default 503) and a `body` (json, html, garbage, empty)",
+    "latency": "wait `seconds`",
+    "drop_answer": "close the connection without an answer",
+    "cut_body": "close the connection in the middle of the answer's body",
+    "throttle": "429; with `retry_after` it says when to come back",
+    "html_for_json": "200 with a gateway's HTML page in place of JSON",
+    "garbage_json": "the true status, and a body that breaks off being JSON",
+    "token_transient": "token endpoint: 400 invalid_request, as in the broker's bad minutes",
+    "token_dead": "token endpoint: 400 invalid_grant, as for a revoked grant",
+}
+STREAM_EFFECTS = {
+    "drop_order_frames": "account streamer: Order notifications are lost with `probability`",
+    "duplicate_order_frames": "account streamer: Order notifications come twice",
+    "streamer_silent": "account streamer: no notifications; heartbeats are answered",
+    "streamer_close": "account streamer: the socket is dropped",
+    "dxlink_silent": "DXLink: no data; keep-alives go on",
+    "dxlink_close": "DXLink: the socket is dropped",
+}
+EFFECTS = HTTP_EFFECTS | STREAM_EFFECTS
+TOKEN_EFFECTS = ("token_transient", "token_dead")
+BODIES = ("json", "html", "garbage", "empty")
+
+
+class BadFault(ValueError):
+    """A fault that can't be read; the text says what is wrong with it."""
+
+
+@dataclass
+class Fault:
+    """One thing to go wrong. An empty condition matches everything.
+
+    ``path`` and ``method`` are shell patterns; ``after`` lets that many matches pass first; ``times`` is how
+    often it strikes (None: always); ``when`` is whether the request acts first. ``seen`` and ``struck`` count.
+    """
+
+    name: str
+    effect: str
+    method: str = "*"
+    path: str = "*"
+    account: str = ""
+    symbol: str = ""
+    probability: float = 1.0
+    times: int | None = None
+    after: int = 0
+    when: str = "before"
+    status: int = 503
+    body: str = "json"
+    seconds: float = 1.0
+    retry_after: int | None = None
+    seen: int = 0
+    struck: int = 0
+
+    def matches(self, method: str, path: str, account: str, symbols: Collection[str]) -> bool:
+        return (
+            fnmatchcase(method, self.method)
+            and fnmatchcase(path, self.path)
+            and (not self.account or self.account == account)
+            and (not self.symbol or self.symbol in symbols)
+        )
+
+    def strikes(self, dice: random.Random) -> bool:
+        """Count a match and say whether the fault happens this time."""
+        self.seen += 1
+        spent = self.times is not None and self.struck >= self.times
+        if spent or self.seen <= self.after or dice.random() >= self.probability:
+            return False
+        self.struck += 1
+        return True
+
+
+@dataclass
+class Faults:
+    """The plan in force. The dice are seeded, so that a run can be repeated."""
+
+    seed: int = 0
+    plan: list[Fault] = field(default_factory=list)
+    dice: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+
+    def add(self, given: Collection[Mapping[str, Any]]) -> None:
+        """Put faults in force; one of the same name is replaced. All or none: raises ``BadFault``."""
+        ready = [read_fault(each) for each in given]
+        names = {fault.name for fault in ready}
+        self.plan = [fault for fault in self.plan if fault.name not in names] + ready
+
+    def remove(self, names: Collection[str]) -> None:
+        self.plan = [fault for fault in self.plan if fault.name not in names]
+
+    def clear(self) -> None:
+        self.plan.clear()
+        self.dice = random.Random(self.seed)
+
+    def load(self, path: Path) -> None:
+        """Faults from a file shaped as the body of ``POST /control/faults``."""
+        try:
+            self.add(json.loads(path.read_text())["faults"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadFault(f"The fault file {path} can't be used: {error}") from None
+
+    def for_request(self, method: str, path: str, account: str, symbols: Collection[str]) -> list[Fault]:
+        """The HTTP faults that strike this request, in the order of the plan."""
+        return [
+            fault
+            for fault in self.plan
+            if fault.effect in HTTP_EFFECTS
+            and fault.matches(method, path, account, symbols)
+            and fault.strikes(self.dice)
+        ]
+
+    def on_stream(self, effect: str, account: str = "", symbols: Collection[str] = ()) -> bool:
+        """Whether a stream's fault strikes now."""
+        for fault in self.plan:
+            if fault.effect == effect and fault.matches("*", "*", account, symbols) and fault.strikes(self.dice):
+                return True
+        return False
+
+    def in_force(self) -> list[dict[str, Any]]:
+        return [asdict(fault) for fault in self.plan]
+
+
+def read_fault(given: Mapping[str, Any]) -> Fault:
+    """A fault from JSON; raises ``BadFault`` in words."""
+    if not isinstance(given, Mapping):
+        raise BadFault("a fault must be an object")
+    known = {each.name for each in fields(Fault)} - {"seen", "struck"}
+    if unknown := set(given) - known:
+        raise BadFault(f"unknown keys in a fault: {', '.join(sorted(unknown))}")
+    effect = given.get("effect")
+    if effect not in EFFECTS:
+        raise BadFault(f"effect must be one of: {', '.join(EFFECTS)}")
+    defaults: dict[str, Any] = {"name": effect, "method": "*", "path": "*"}
+    if effect in TOKEN_EFFECTS:
+        defaults |= {"path": "*/oauth/token"}
+    if effect in ("drop_answer", "cut_body", "garbage_json"):
+        defaults |= {"when": "after"}
+    try:
+        fault = Fault(**{**defaults, **given})
+        _check(fault)
+    except TypeError as error:
+        raise BadFault(f"a value in a fault is of the wrong type: {error}") from None
+    return fault
+
+
+def _check(fault: Fault) -> None:
+    if fault.effect == "cut_body" and fault.when != "after":
+        raise BadFault("cut_body can only come after acting")
+    if fault.when not in ("before", "after"):
+        raise BadFault("when must be before or after")
+    if fault.body not in BODIES:
+        raise BadFault(f"body must be one of: {', '.join(BODIES)}")
+    if not 400 <= fault.status <= 599:
+        raise BadFault("status must be from 400 to 599")
+    if not 0 <= fault.probability <= 1:
+        raise BadFault("probability must be from 0 to 1")
+    if not 0 <= fault.seconds <= 600:
+        raise BadFault("seconds must be from 0 to 600")

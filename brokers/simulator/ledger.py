@@ -1,0 +1,68 @@
+"""What really arrived at the order endpoints, and what came of it: the truth that a desk is checked against."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass
+class Entry:
+    """One request as it came in. ``order_id`` is the order it made or touched; ``status`` what was answered,
+    None when the connection was dropped without an answer."""
+
+    number: int
+    at: str
+    method: str
+    path: str
+    account: str
+    digest: str
+    external_identifier: str | None
+    order_id: str | None = None
+    made_order: bool = False
+    fault: str | None = None
+    status: int | None = None
+
+
+@dataclass
+class Ledger:
+    entries: list[Entry] = field(default_factory=list)
+    next_number: int = 1
+
+    def record(self, now: datetime, method: str, path: str, account: str, body: bytes) -> Entry:
+        reference = None
+        value = parse(body)
+        if isinstance(value, dict):
+            reference = value.get("external-identifier")
+        entry = Entry(self.next_number, now.isoformat(), method, path, account, digest(body), reference)
+        self.next_number += 1
+        self.entries.append(entry)
+        return entry
+
+    def since(self, number: int = 0, account: str = "") -> list[dict[str, Any]]:
+        """Entries after a number, oldest first."""
+        return [
+            asdict(entry)
+            for entry in self.entries
+            if entry.number > number and (not account or entry.account == account)
+        ]
+
+    def clear(self) -> None:
+        self.entries.clear()
+
+
+def parse(body: bytes) -> Any:
+    """The JSON in a body, None when there is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of the body in canonical JSON (sorted keys, no spaces); of the bytes themselves when not JSON."""
+    value = parse(body)
+    if value is not None:
+        body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(body).hexdigest()

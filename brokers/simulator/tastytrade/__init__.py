@@ -1,0 +1,1 @@
+"""tastytrade's wire over the made-up market."""

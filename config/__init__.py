@@ -1,0 +1,1 @@
+"""The project: the only place that knows all the apps."""

@@ -1,0 +1,50 @@
+"""Error pages in words; below /api/ the same as problem documents."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import requires_csrf_token
+
+from config.api import plain_problem
+from config.middleware import request_id
+
+WORDS = {
+    400: "The request could not be read. Go back and try again.",
+    403: "You may not do this, or the page was open too long. Go back, reload the page and try again.",
+    404: "There is nothing at this address. It may have been removed, or it belongs to somebody else.",
+    500: "Something went wrong here. Nothing was sent because of this page; look at your orders before you repeat "
+    "anything. The number below helps to find out why.",
+}
+CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "server_error"}
+
+
+def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return plain_problem(request, CODES[status])
+    context = {"status": status, "title": HTTPStatus(status).phrase, "words": WORDS[status], "request_id": request_id()}
+    return render(request, "error.html", context, status=status)
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, 400)
+
+
+@requires_csrf_token
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, 403)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _answer(request, 403)
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, 404)
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, 500)

@@ -1,0 +1,28 @@
+"""Which address leads where: pages, /api/v1/, /admin/."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="portfolio:overview"), name="home"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("brokers.urls")),
+    path("", include("portfolio.urls")),
+    path("", include("trading.urls")),
+    path("api/v1/", include(("brokers.api_urls", "brokers_api"))),
+    path("api/v1/", include(("portfolio.api_urls", "portfolio_api"))),
+    path("api/v1/", include(("trading.api_urls", "trading_api"))),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("health/", health.health, name="health"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "config.pages.bad_request"
+handler403 = "config.pages.forbidden"
+handler404 = "config.pages.not_found"
+handler500 = "config.pages.server_error"
