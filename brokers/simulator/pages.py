@@ -15,7 +15,8 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: start center; p
   font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); }
 main { width: 100%; max-width: 27rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px;
   overflow: hidden; }
-.band { padding: .6rem 1.5rem; background: var(--warn-ground); color: var(--warn); font-weight: 600; font-size: .875rem; }
+.band { padding: .6rem 1.5rem; background: var(--warn-ground); color: var(--warn); font-weight: 600;
+  font-size: .875rem; }
 .inside { padding: 1.25rem 1.5rem 1.5rem; }
 h1 { margin: 0 0 .25rem; font-size: 1.375rem; line-height: 1.25; }
 p { margin: .5rem 0; } .soft { color: var(--soft); font-size: .9375rem; }

@@ -16,7 +16,8 @@ POLICY_VIOLATION = 1008
 FIELDS: dict[str, tuple[str, ...]] = {
     kind: ("eventType", "eventSymbol", "eventTime", *names.split())
     for kind, names in {
-        "Quote": "sequence timeNanoPart bidTime bidExchangeCode bidPrice bidSize askTime askExchangeCode askPrice askSize",
+        "Quote": "sequence timeNanoPart bidTime bidExchangeCode bidPrice bidSize askTime askExchangeCode askPrice "
+        "askSize",
         "Trade": "time timeNanoPart sequence exchangeCode price change size dayId dayVolume dayTurnover tickDirection "
         "extendedTradingHours",
         "TradeETH": "time timeNanoPart sequence exchangeCode price change size dayId dayVolume dayTurnover "
@@ -88,9 +89,7 @@ class Session:
     the socket is to be closed with it. Times are seconds of any steady clock.
     """
 
-    def __init__(
-        self, who: Callable[[str], str | None], feed: Feed, now: float, keepalive: float = KEEPALIVE
-    ) -> None:
+    def __init__(self, who: Callable[[str], str | None], feed: Feed, now: float, keepalive: float = KEEPALIVE) -> None:
         self.who = who
         self.feed = feed
         self.keepalive = keepalive

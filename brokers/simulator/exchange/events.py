@@ -1,0 +1,36 @@
+"""What the exchange tells its listeners, and the numbers it gives out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import count
+from typing import Literal
+
+from brokers.simulator.exchange.accounts import SimBalance, SimPosition
+from brokers.simulator.exchange.orders import SimOrder
+
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change: the order, position or balance as it is now."""
+
+    kind: Literal["order", "position", "balance"]
+    account_number: str
+    value: SimOrder | SimPosition | SimBalance
+
+
+class Ids(Iterator[int]):
+    """Numbers that never come twice, also over restarts: they begin at the clock's milliseconds."""
+
+    def __init__(self, now: datetime) -> None:
+        self.raise_to(int((now - FIRST_DAY).total_seconds() * 1000))
+
+    def raise_to(self, first: int) -> None:
+        self.last = max(first, getattr(self, "last", 0))
+        self._numbers = count(self.last + 1)
+
+    def __next__(self) -> int:
+        self.last = next(self._numbers)
+        return self.last

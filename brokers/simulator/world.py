@@ -1,0 +1,209 @@
+"""One running simulator: its clock, market, exchange, people, grants, faults and ledger, and who listens."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from brokers.domain.instruments import Instrument, parse_instrument
+from brokers.simulator import demo, state
+from brokers.simulator.authority import Authority
+from brokers.simulator.clock import Clock
+from brokers.simulator.exchange import Event, Exchange
+from brokers.simulator.faults import Faults
+from brokers.simulator.ledger import Ledger
+from brokers.simulator.market import Market
+from brokers.simulator.signed import Signer
+
+NEW_YORK = ZoneInfo("America/New_York")
+TICK = 0.1
+SAVE_EVERY = 3.0
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Switches:
+    """Where the real broker's behaviour is not known or has changed, both ways can be had.
+
+    ``oauth_error_shape``: B (``error_code``) or A (``error``). ``connect_shows_value``: whether the account
+    streamer's ack repeats the accounts. ``strict_user_agent``: insist on ``product/version``.
+    ``balances_as_object``: old API versions' form. ``dxlink_keepalive``: seconds of patience.
+    """
+
+    oauth_error_shape: str = "B"
+    connect_shows_value: bool = True
+    strict_user_agent: bool = False
+    balances_as_object: bool = False
+    dxlink_keepalive: float = 60.0
+
+    def turn(self, given: Mapping[str, Any]) -> None:
+        """Set the named switches; ``ValueError`` in words for one that is unknown or of the wrong type."""
+        known = {each.name: type(getattr(self, each.name)) for each in fields(self)}
+        for name, value in given.items():
+            kind = known.get(name)
+            if kind is None or not isinstance(value, (int, float) if kind is float else kind):
+                raise ValueError(f"{name} is not a switch, or takes another type of value")
+            setattr(self, name, value)
+
+
+class World:
+    """Everything behind the wires. It belongs to one event loop; nothing in it is shared between threads."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        always_open: bool = False,
+        speed: float = 1.0,
+        clock: Clock | None = None,
+        base_url: str = "",
+        state_file: Path | None = None,
+        faults_file: Path | None = None,
+    ) -> None:
+        self.seed = seed
+        self.always_open = always_open
+        self.base_url = base_url.rstrip("/")
+        self.clock = clock or Clock(speed=speed)
+        self.state_file = state_file
+        self.faults_file = faults_file
+        self.jumped = 0.0
+        self.saved_marks: tuple[int, int] = (0, 0)
+        self.events = 0
+        self.ticks = 0
+        self.event_listeners: set[Callable[[Event], None]] = set()
+        self.tick_listeners: set[Callable[[Collection[Instrument]], None]] = set()
+        saved = state.load(state_file) if state_file else None
+        self.key = bytes.fromhex(saved["key"]) if saved else self._new_key()
+        self.authority = Authority(Signer(self.key), self.wall_clock)
+        self.open()
+        if saved and state_file:
+            self._restore(saved, state_file)
+
+    def _new_key(self) -> bytes:
+        """Without a state file the seed decides, so that clients and grants of one seed survive a restart."""
+        if self.state_file:
+            return secrets.token_bytes(32)
+        return hashlib.sha256(f"made-up broker, seed {self.seed}".encode()).digest()
+
+    def open(self) -> None:
+        """A fresh market and exchange with the demo people; no faults, an empty ledger."""
+        now = self.clock.now()
+        self.market = Market(self.seed, now, self.always_open)
+        self.exchange = Exchange(self.market, self.clock)
+        self.users = demo.fill(self.exchange, now)
+        self.exchange.listeners.append(self._pass_on)
+        self.faults = Faults(self.seed)
+        self.ledger = Ledger()
+        self.switches = Switches()
+        if self.faults_file:
+            self.faults.load(self.faults_file)
+
+    def reset(self) -> None:
+        """As after a start, except that clients stay registered and sockets stay open. Revocations are undone."""
+        self.authority.revoked.clear()
+        self.authority.changes += 1
+        self.open()
+
+    # Time
+
+    def wall_clock(self) -> datetime:
+        """The time that tokens live by: real time, put forward by jumps, not by the clock's speed."""
+        return datetime.now(timezone.utc) + timedelta(seconds=self.jumped)
+
+    def jump(self, seconds: float) -> None:
+        self.jumped += seconds
+        self.clock.jump(seconds)
+
+    def put_price(self, symbol: str, price: Decimal) -> None:
+        """Quote an underlying at a price; ``ValueError`` when it is not listed or the price can't be."""
+        instrument = parse_instrument(symbol)
+        if instrument not in self.market.listings or not price.is_finite() or not 0 < price < 1_000_000:
+            raise ValueError("symbol must be a listed underlying ($ before an index), and the price above 0")
+        self.market.put(instrument, price)
+
+    def today(self) -> date:
+        return market_day(self.clock.now())
+
+    # People
+
+    def passwords(self) -> dict[str, str]:
+        """The made-up people and their passwords, to be shown on the sign-in page."""
+        return dict(self.users.passwords)
+
+    def signs_in(self, user: str, password: str) -> bool:
+        known = self.users.passwords.get(user)
+        return known is not None and secrets.compare_digest(known.encode(), password.encode())
+
+    def accounts_of(self, user: str) -> list[str]:
+        return [account.number for account in self.exchange.accounts.values() if account.owner == user]
+
+    def account_lines(self, user: str) -> list[str]:
+        """A user's accounts in words."""
+        return [
+            f"{account.number} · {account.nickname} ({'margin' if account.margin else 'cash'})"
+            for account in self.exchange.accounts.values()
+            if account.owner == user
+        ]
+
+    # Motion
+
+    def tick(self) -> None:
+        """Move market and exchange to the present and tell who listens."""
+        now = self.clock.now()
+        self.ticks += 1
+        changed = self.market.advance(now)
+        self.exchange.step(now)
+        for listener in list(self.tick_listeners):
+            listener(changed)
+
+    def _pass_on(self, event: Event) -> None:
+        self.events += 1
+        for listener in list(self.event_listeners):
+            listener(event)
+
+    async def run(self) -> None:
+        """Tick until cancelled. A tick that fails is logged, and the next one comes all the same."""
+        since_saved = 0.0
+        while True:
+            try:
+                self.tick()
+                since_saved += TICK
+                if since_saved >= SAVE_EVERY:
+                    since_saved = 0.0
+                    self.save()
+            except Exception:
+                log.exception("a tick of the simulator failed")
+            await asyncio.sleep(TICK)
+
+    # Keeping
+
+    def save(self) -> None:
+        """Write the state file when there is one and something changed."""
+        marks = (self.events, self.authority.changes)
+        if self.state_file is None or marks == self.saved_marks:
+            return
+        kept = {"key": self.key.hex(), "authority": self.authority.snapshot(), "exchange": self.exchange.snapshot()}
+        state.save(self.state_file, kept)
+        self.saved_marks = marks
+
+    def _restore(self, saved: Mapping[str, Any], path: Path) -> None:
+        try:
+            self.authority.restore(saved["authority"])
+            self.exchange.restore(saved["exchange"])
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+            state.set_aside(path, str(error))
+            self.key = self._new_key()
+            self.authority = Authority(Signer(self.key), self.wall_clock)
+            self.open()
+
+
+def market_day(at: datetime) -> date:
+    """The day it is where the market is."""
+    return at.astimezone(NEW_YORK).date()

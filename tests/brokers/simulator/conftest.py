@@ -1,0 +1,19 @@
+"""One running simulator for the wire tests; each test starts from a fresh market and no faults."""
+
+from collections.abc import Iterator
+
+import pytest
+from simulator_server import SimulatorServer
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SimulatorServer]:
+    with SimulatorServer() as server:
+        yield server
+
+
+@pytest.fixture
+def sim(running: SimulatorServer) -> SimulatorServer:
+    running.reset()
+    running.clock(speed=1.0)
+    return running

@@ -1,0 +1,84 @@
+"""The account streamer's protocol, fed with texts."""
+
+import json
+from typing import Any
+
+from brokers.simulator.authority import Caller
+from brokers.simulator.tastytrade.streamer import HEARTBEAT_PATIENCE, AlertSession
+
+ADA = Caller("ada", "client", "tastytrade", frozenset({"read"}), "g")
+TOKEN = "Bearer good"
+
+
+def session(**options: Any) -> AlertSession:
+    callers = {"good": ADA}
+    return AlertSession("5b6e2799", callers.get, {"ada": ["5WT00042", "5WT00043"]}.__getitem__, 0.0, **options)
+
+
+def ask(given: AlertSession, **message: Any) -> dict[str, Any]:
+    body = {name.replace("_", "-"): value for name, value in {"auth_token": TOKEN, **message}.items()}
+    answer: dict[str, Any] = json.loads(given.receive(json.dumps(body), 1.0))
+    return answer
+
+
+def test_connect_is_acknowledged_with_its_request_id() -> None:
+    given = session()
+    assert ask(given, action="connect", value=["5WT00042"], request_id=1) == {
+        "status": "ok",
+        "action": "connect",
+        "web-socket-session-id": "5b6e2799",
+        "value": ["5WT00042"],
+        "request-id": 1,
+    }
+    assert given.wants("5WT00042")
+    assert not given.wants("5WT00043")
+
+
+def test_the_acknowledgement_may_lack_the_accounts() -> None:
+    assert "value" not in ask(session(shows_value=False), action="connect", value=["5WT00042"])
+
+
+def test_one_account_may_be_named_without_a_list() -> None:
+    given = session()
+    assert ask(given, action="connect", value="5WT00043")["status"] == "ok"
+    assert given.wants("5WT00043")
+
+
+def test_a_token_without_bearer_is_an_unknown_domain_while_heartbeats_go_on() -> None:
+    given = session()
+    answer = ask(given, action="connect", value=["5WT00042"], auth_token="good", request_id=9)
+    assert (answer["status"], answer["message"], answer["request-id"]) == ("error", "Unknown domain", 9)
+    assert ask(given, action="heartbeat", auth_token="good", request_id=10)["status"] == "ok"
+    assert not given.wants("5WT00042")
+
+
+def test_connect_needs_accounts() -> None:
+    for message in ({"value": []}, {}, {"value": [7]}):
+        assert ask(session(), action="connect", **message)["message"] == "value missing or not valid"
+
+
+def test_a_foreign_account_or_a_dead_token_fails() -> None:
+    assert ask(session(), action="connect", value=["5WT00042", "OTHER"])["message"] == "failed"
+    assert ask(session(), action="connect", value=["5WT00042"], auth_token="Bearer old")["message"] == "failed"
+
+
+def test_other_subscriptions_come_after_connect() -> None:
+    given = session()
+    assert ask(given, action="quote-alerts-subscribe")["message"] == "connect-not-completed"
+    ask(given, action="connect", value=["5WT00042"])
+    assert ask(given, action="quote-alerts-subscribe", request_id=3)["status"] == "ok"
+
+
+def test_an_unknown_action_is_not_implemented() -> None:
+    assert ask(session(), action="dance", request_id=4)["message"] == "not-implemented"
+
+
+def test_a_client_without_heartbeats_is_lost() -> None:
+    given = session()
+    ask(given, action="heartbeat")
+    assert not given.is_lost(1 + HEARTBEAT_PATIENCE)
+    assert given.is_lost(2 + HEARTBEAT_PATIENCE)
+
+
+def test_what_is_not_json_is_answered() -> None:
+    assert json.loads(session().receive("hello", 0.0))["status"] == "error"
