@@ -1,5 +1,10 @@
 """API addresses below /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from portfolio import api
+
+urlpatterns = [
+    path("accounts/<uuid:account_id>/balances", api.BalancesView.as_view(), name="balances"),
+    path("accounts/<uuid:account_id>/positions", api.PositionsView.as_view(), name="positions"),
+]

@@ -1,6 +1,11 @@
 """Page addresses."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from portfolio import views
 
 app_name = "portfolio"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("portfolio/", views.overview, name="overview"),
+    path("portfolio/positions", views.positions, name="positions"),
+]
