@@ -1,5 +1,11 @@
 """API addresses below /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from brokers import api
+
+urlpatterns = [
+    path("connections", api.ConnectionsView.as_view(), name="connections"),
+    path("accounts", api.AccountsView.as_view(), name="accounts"),
+    path("accounts/<uuid:account_id>", api.AccountView.as_view(), name="account"),
+]

@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class BrokersConfig(AppConfig):
     name = "brokers"
     verbose_name = "Brokers"
+
+    def ready(self) -> None:
+        from brokers import checks  # noqa: F401 (registers itself)

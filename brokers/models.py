@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from brokers.port import Environment
+from brokers.registry import BROKERS
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -54,6 +55,7 @@ class Connection(models.Model):
     grant_kind = models.CharField(max_length=16, choices=GrantKind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     scopes = models.CharField(max_length=255, blank=True)
+    client_id = models.CharField(max_length=128, blank=True, help_text="A personal grant's own client, where given.")
     broker_customer = models.CharField(max_length=64, blank=True, help_text="The broker's id of the signed-in person.")
 
     sealed_refresh_token = models.BinaryField(null=True)
@@ -84,7 +86,8 @@ class Connection(models.Model):
 
     @property
     def title(self) -> str:
-        return self.label or self.broker.title()
+        known = BROKERS.get(self.broker)
+        return self.label or (known.title if known else self.broker)
 
     @property
     def is_connected(self) -> bool:

@@ -115,7 +115,10 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """The broker sent new figures for an account: ``what`` is "balance" or "positions"."""
+    """The broker sent new figures for an account: ``what`` is "balance" or "positions".
+
+    Without values, or with "orders", the news could not be read: the listing is to be read in its place.
+    """
 
     account_number: str
     what: str
@@ -159,7 +162,7 @@ class BrokerSpec:
     capabilities: Capabilities
     make_broker: BrokerFactory
     make_stream: StreamFactory
-    token_endpoint_auth: str = "client_secret_post"
+    token_endpoint_auth: str = "client_secret_post"  # noqa: S105 (the name of a method)
     token_headers: Mapping[str, str] = field(default_factory=dict)
     uses_pkce: bool = True
     delayed: frozenset[Environment] = frozenset()

@@ -5,16 +5,32 @@ A ``Node`` is a place in a decoded answer that knows its path, so that what cann
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any, TypeVar
 
+from brokers.domain.orders import Notice
 from brokers.errors import UnexpectedReply
 
 T = TypeVar("T")
+PRODUCT = "blotter/0.1.0"
 LONGEST_NUMBER = 40
+NUMBER_RE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Purpose(StrEnum):
+    """What a request is about, so that the transport can tell a rejected order from another refusal."""
+
+    OTHER = "other"
+    PREVIEW = "preview"
+    PLACE = "place"
+    REPLACE = "replace"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +47,34 @@ class Request:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     acts: bool = False
+    purpose: Purpose = Purpose.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDocument:
+    """A broker's own words for a refusal. Only a codec makes one, from a body in the broker's own shape."""
+
+    code: str
+    message: str
+    notices: tuple[Notice, ...] = ()
+
+
+def exact(text: str) -> Decimal:
+    """The decimal number a text spells, in digits and without an exponent; ``ValueError`` when it spells none."""
+    if len(text) > LONGEST_NUMBER or not NUMBER_RE.fullmatch(text):
+        raise ValueError("not a number")
+    number = Decimal(text)
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or not -LONGEST_NUMBER <= exponent <= LONGEST_NUMBER:
+        raise ValueError("a number of absurd size")
+    return Decimal(f"{number:f}") if exponent > 0 else number
 
 
 def decode(text: str | bytes, what: str = "answer") -> "Node":
     """Parse JSON with numbers as ``Decimal``; ``UnexpectedReply`` when it is not JSON."""
     try:
-        value = json.loads(text, parse_float=Decimal, parse_int=_whole, parse_constant=_not_a_number)
-    except (ValueError, RecursionError):
+        value = json.loads(text, parse_float=exact, parse_int=_whole, parse_constant=_not_a_number)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         raise UnexpectedReply(f"The broker's {what} could not be read: it is not JSON.", path="") from None
     return Node(value, "")
 
@@ -87,13 +124,16 @@ class Node:
             yield Node(value, f"{self.path}[{index}]")
 
     def text(self) -> str:
-        if not isinstance(self.value, str):
+        """Text that can be stored and shown: no NUL, no half of a surrogate pair."""
+        if not isinstance(self.value, str) or not storable(self.value):
             raise self.wrong("text")
         return self.value
 
     def identifier(self) -> str:
         """An id as text, whether it came as a number or as text."""
         if isinstance(self.value, bool) or not isinstance(self.value, str | int):
+            raise self.wrong("an id")
+        if isinstance(self.value, str) and not storable(self.value):
             raise self.wrong("an id")
         return str(self.value)
 
@@ -104,29 +144,36 @@ class Node:
 
     def number(self) -> Decimal:
         """A finite number, from a JSON number or from text."""
-        if isinstance(self.value, bool) or not isinstance(self.value, str | int | Decimal):
-            raise self.wrong("a number")
-        if isinstance(self.value, str) and len(self.value) > LONGEST_NUMBER:
+        if isinstance(self.value, Decimal):
+            return self.value
+        if isinstance(self.value, bool) or not isinstance(self.value, str | int):
             raise self.wrong("a number")
         try:
-            number = Decimal(self.value)
-        except InvalidOperation:
+            return exact(str(self.value))
+        except ValueError:
             raise self.wrong("a number") from None
-        if not number.is_finite():
-            raise self.wrong("a finite number")
-        return number
+
+    def whole(self) -> int:
+        """A whole number, from a JSON number or from text."""
+        number = self.number()
+        if number != number.to_integral_value():
+            raise self.wrong("a whole number")
+        return int(number)
 
     def instant(self) -> datetime:
         """An ISO 8601 time with its zone, or epoch milliseconds, as aware UTC."""
         try:
             if isinstance(self.value, int) and not isinstance(self.value, bool):
-                return datetime.fromtimestamp(self.value / 1000, tz=timezone.utc)
+                return EPOCH + timedelta(milliseconds=self.value)
             moment = datetime.fromisoformat(self.text())
-        except (ValueError, OverflowError, OSError):
+        except (ValueError, OverflowError):
             raise self.wrong("a time") from None
         if moment.tzinfo is None:
             raise self.wrong("a time with a zone")
-        return moment.astimezone(timezone.utc)
+        try:
+            return moment.astimezone(timezone.utc)
+        except OverflowError:
+            raise self.wrong("a time") from None
 
     def day(self) -> date:
         try:
@@ -140,6 +187,10 @@ class Node:
         if word not in table:
             raise self.wrong("a known word")
         return table[word]
+
+
+def storable(text: str) -> bool:
+    return (text.isascii() and "\0" not in text) or not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
 
 
 def optional_number(node: Node, key: str) -> Decimal | None:

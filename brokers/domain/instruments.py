@@ -89,7 +89,19 @@ class Crypto:
         return f"{self.base}/{self.quote}"
 
 
-Instrument: TypeAlias = Equity | Index | Option | Future | FutureOption | Crypto
+@dataclass(frozen=True, slots=True, order=True)
+class Other:
+    """Something held that the desk neither prices nor trades (a bond, an offering), so that it is still shown:
+    ``~bond:912797KX4``. ``symbol`` is the broker's own."""
+
+    kind: str
+    symbol: str
+
+    def __str__(self) -> str:
+        return f"~{self.kind}:{self.symbol}"
+
+
+Instrument: TypeAlias = Equity | Index | Option | Future | FutureOption | Crypto | Other
 
 EQUITY_RE = re.compile(r"[A-Z][A-Z0-9]{0,9}(?:[.\-][A-Z0-9]{1,4})?")
 INDEX_RE = re.compile(r"\$([A-Z][A-Z0-9.]{0,9})")
@@ -97,6 +109,7 @@ OPTION_RE = re.compile(r"([A-Z0-9.]{1,6}) *(\d{6})([CP])(\d{8})")
 FUTURE_RE = re.compile(r"/([A-Z0-9]{1,4})([FGHJKMNQUVXZ])(\d{2})")
 FUTURE_OPTION_RE = re.compile(r"\.(/[A-Z0-9]+) ([A-Z0-9]+) +(\d{6})([CP])(\d+(?:\.\d+)?)")
 CRYPTO_RE = re.compile(r"([A-Z0-9]{2,8})/([A-Z]{3,4})")
+OTHER_RE = re.compile(r"~([a-z]{1,10}):([!-~]{1,26})")
 
 
 def plain(number: Decimal) -> str:
@@ -146,6 +159,7 @@ PARSERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Instrument]], ..
     (CRYPTO_RE, lambda found: Crypto(*found.groups())),
     (INDEX_RE, lambda found: Index(found[1])),
     (EQUITY_RE, lambda found: Equity(found[0])),
+    (OTHER_RE, lambda found: Other(*found.groups())),
 )
 
 

@@ -1,0 +1,136 @@
+"""What the pages say about connections, in words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.utils import timezone
+
+from brokers import oauth, registry
+from brokers.connections.tokens import NEEDED_LIFE
+from brokers.models import Account, Connection
+from brokers.port import Environment
+
+SCOPES = {
+    "read": "see accounts, positions and orders",
+    "trade": "place, replace and cancel orders",
+    "openid": "know who you are there",
+    "offline_access": "stay connected while you are away",
+    "MarketData": "read market data",
+    "ReadAccount": "see accounts, positions and orders",
+    "Trade": "place, replace and cancel orders",
+}
+WHERE_GRANTS_END = {
+    "tastytrade": "On tastytrade's own site: Manage → My Profile → API → OAuth Applications, then delete the grant.",
+}
+ANYWHERE = "On the broker's own site, among the applications that may use your account."
+
+
+@dataclass(frozen=True)
+class Card:
+    """One connection as its panel shows it."""
+
+    connection: Connection
+
+    @cached_property
+    def provider(self) -> oauth.Provider | None:
+        try:
+            return oauth.provider_for(self.connection.broker, self.connection.environment)
+        except LookupError:
+            return None
+
+    @property
+    def broker_title(self) -> str:
+        return self.provider.spec.title if self.provider else self.connection.broker
+
+    @property
+    def accounts(self) -> list[Account]:
+        return list(self.connection.accounts.all())
+
+    @property
+    def open_accounts(self) -> list[Account]:
+        return [account for account in self.accounts if not account.is_closed]
+
+    @property
+    def is_struggling(self) -> bool:
+        return self.connection.is_connected and self.connection.fail_count > 0
+
+    @property
+    def status(self) -> str:
+        if self.is_struggling:
+            return "Connected, renewal failing"
+        return Connection.State(self.connection.state).label
+
+    @property
+    def tone(self) -> str:
+        """The badge's colour, which only repeats what its words say."""
+        if self.is_struggling:
+            return "warn"
+        return "ok" if self.connection.is_connected else "bad"
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the permission allows, each once."""
+        return list(dict.fromkeys(SCOPES.get(scope, scope) for scope in self.connection.scopes.split()))
+
+    @property
+    def next_refresh_at(self) -> datetime | None:
+        """When the token is next due for renewal; it happens at the first use from then on."""
+        row = self.connection
+        if not row.is_connected:
+            return None
+        due = row.access_expires_at - NEEDED_LIFE if row.access_expires_at else None
+        if row.not_before is not None and (due is None or row.not_before > due):
+            return row.not_before
+        return due
+
+    @property
+    def refresh_is_due(self) -> bool:
+        return self.next_refresh_at is not None and self.next_refresh_at <= timezone.now()
+
+    @property
+    def is_personal(self) -> bool:
+        return self.connection.grant_kind == Connection.GrantKind.PERSONAL
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether the broker's sign-in page can renew it."""
+        return self.provider is not None and self.provider.client.is_set_up and not self.is_personal
+
+    @property
+    def where_grants_end(self) -> str:
+        return WHERE_GRANTS_END.get(self.connection.broker, ANYWHERE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One environment of a broker that people may connect, or could if it were set up."""
+
+    provider: oauth.Provider
+
+    @property
+    def configured(self) -> bool:
+        return self.provider.client.is_set_up
+
+    @property
+    def takes_personal_grants(self) -> bool:
+        return self.provider.spec.capabilities.personal_grant
+
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that would set it up."""
+        broker, environment = self.provider.spec.name.upper(), self.provider.environment
+        prefix = broker if environment is Environment.LIVE else f"{broker}_{environment.upper()}"
+        return [f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"]
+
+
+def choices() -> list[Choice]:
+    """Every broker's environments, the simulated ones first."""
+    found = []
+    for environment in Environment:
+        for broker in registry.BROKERS:
+            try:
+                found.append(Choice(oauth.provider_for(broker, environment)))
+            except LookupError:
+                continue
+    return found

@@ -1,0 +1,117 @@
+"""Brokers for connections, and the accounts found through them."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from brokers import oauth, registry
+from brokers.connections.sealing import unseal_from
+from brokers.connections.tokens import NO_ERROR, access_token
+from brokers.domain.accounts import AccountInfo
+from brokers.errors import Refused
+from brokers.models import Account, Connection
+from brokers.port import AccessToken, Broker, Stream
+from brokers.vault import CannotUnseal
+
+log = logging.getLogger(__name__)
+
+
+def token_source(connection: Connection) -> AccessToken:
+    """A door to the connection's token that reads the row afresh at each call."""
+    connection_id = connection.pk
+
+    def token(*, refused: str | None = None) -> str:
+        return access_token(connection_id, refused=refused)
+
+    return token
+
+
+def broker_for(connection: Connection) -> Broker:
+    """The broker behind a connection; cheap, asks nobody yet."""
+    spec = registry.spec(connection.broker)
+    return spec.make_broker(oauth.hosts_for(connection.broker, connection.environment), token_source(connection))
+
+
+def open_stream(connection: Connection, account_numbers: Sequence[str]) -> Stream:
+    spec = registry.spec(connection.broker)
+    hosts = oauth.hosts_for(connection.broker, connection.environment)
+    return spec.make_stream(hosts, token_source(connection), account_numbers)
+
+
+def resync_accounts(connection: Connection) -> list[Account]:
+    """Read the accounts from the broker; known ones keep their ids. Raises ``BrokerError``."""
+    return store_accounts(connection, found_accounts(broker_for(connection)))
+
+
+def found_accounts(broker: Broker) -> list[AccountInfo]:
+    """The sign-in's accounts; none at all is refused, for it would look like owning nothing."""
+    infos = broker.get_accounts()
+    if not infos:
+        raise Refused("The broker says that this sign-in has no accounts.")
+    return infos
+
+
+def store_accounts(connection: Connection, infos: Iterable[AccountInfo]) -> list[Account]:
+    """Bring the rows in line with what the broker says; an account it no longer names counts as closed."""
+    with transaction.atomic():
+        numbers = [_store_account(connection, info) for info in infos]
+        connection.accounts.exclude(number__in=numbers).update(is_closed=True, can_trade=False)
+        ensure_default(connection.user_id)
+        return list(connection.accounts.all())
+
+
+def _store_account(connection: Connection, info: AccountInfo) -> str:
+    values = {
+        "nickname": info.nickname[:64],
+        "kind": info.kind.value,
+        "type_name": info.type_name[:64],
+        "is_closed": info.is_closed,
+        "can_trade": info.can_trade and not info.is_closed,
+    }
+    Account.objects.update_or_create(connection=connection, number=info.number, defaults=values)
+    return info.number
+
+
+def ensure_default(user_id: int) -> None:
+    """Give a person who has no default account one: the first that is open. Closed or removed ones lose it."""
+    mine = Account.objects.filter(connection__user_id=user_id)
+    mine.filter(is_default=True, is_closed=True).update(is_default=False)
+    mine.filter(is_default=True, connection__state=Connection.State.REMOVED).update(is_default=False)
+    if mine.filter(is_default=True).exists():
+        return
+    first = mine.exclude(connection__state=Connection.State.REMOVED).filter(is_closed=False).first()
+    if first is not None:
+        Account.objects.filter(pk=first.pk).update(is_default=True)
+
+
+def choose_default(user: User, account: Account) -> None:
+    """Make this the account that pages and tickets begin with."""
+    with transaction.atomic():
+        Account.objects.filter(connection__user=user, is_default=True).exclude(pk=account.pk).update(is_default=False)
+        Account.objects.filter(pk=account.pk).update(is_default=True)
+
+
+def test_connection(connection: Connection) -> list[Account]:
+    """Whether it works right now: a token, and the accounts with it. Raises ``BrokerError`` in words.
+
+    A suspended connection whose secrets can be read again (the key came back) is taken up again.
+    """
+    if connection.state == Connection.State.SUSPENDED:
+        _take_up_again(connection)
+    return resync_accounts(connection)
+
+
+test_connection.__test__ = False  # type: ignore[attr-defined]  # its name makes test runners curious
+
+
+def _take_up_again(connection: Connection) -> None:
+    try:
+        unseal_from(connection, "sealed_refresh_token")
+    except CannotUnseal:
+        return
+    suspended = Connection.objects.filter(pk=connection.pk, state=Connection.State.SUSPENDED)
+    if suspended.update(state=Connection.State.CONNECTED, not_before=None, **NO_ERROR):
+        log.info("connection %s can be read again", connection.pk)
+        connection.refresh_from_db()

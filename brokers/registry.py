@@ -1,0 +1,11 @@
+"""The brokers that the desk speaks to, by name."""
+
+from brokers.port import BrokerSpec
+from brokers.tastytrade.spec import TASTYTRADE
+
+BROKERS: dict[str, BrokerSpec] = {broker.name: broker for broker in (TASTYTRADE,)}
+
+
+def spec(name: str) -> BrokerSpec:
+    """A broker's entry; ``KeyError`` for a name that is none."""
+    return BROKERS[name]

@@ -1,0 +1,1 @@
+"""tastytrade's wire: REST, DXLink quotes, account streamer."""

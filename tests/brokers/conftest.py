@@ -1,0 +1,65 @@
+"""People, a token endpoint that answers as told, and connections made through the front door."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from token_server import TokenServer
+
+from brokers import connections as desk
+from brokers.models import Connection
+from brokers.vault import Secret
+
+CLIENT_SECRET = "canary-client-secret"
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return User.objects.create_user("ann", "ann@example.invalid")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return User.objects.create_user("bob", "bob@example.invalid")
+
+
+@pytest.fixture
+def browser(person: User) -> Client:
+    """Ann's browser, signed in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def tokens(settings: Any) -> Iterator[TokenServer]:
+    """tastytrade's two environments, both served by a token endpoint of the test's own."""
+    with TokenServer() as server:
+        client = {"client_id": "blotter-test", "client_secret": CLIENT_SECRET}
+        contexts = [("tastytrade", "sim"), ("tastytrade", "live")]
+        settings.BROKER_HOSTS = dict.fromkeys(contexts, server.overrides)
+        settings.BROKER_CLIENTS = dict.fromkeys(contexts, client)
+        yield server
+
+
+@pytest.fixture
+def connect(tokens: TokenServer) -> Callable[..., Connection]:
+    """Connects a person by a personal grant; the endpoint's notes are cleared afterwards."""
+
+    def make(user: User, environment: str = "sim", accounts: list[str] | None = None) -> Connection:
+        if accounts is not None:
+            tokens.accounts = accounts
+        secret, refresh = Secret("canary-own-secret"), Secret("canary-refresh-personal")
+        connection = desk.connect_personal(user, "tastytrade", environment, secret, refresh, "Mine")
+        tokens.asked.clear()
+        tokens.everything.clear()
+        return connection
+
+    return make
+
+
+@pytest.fixture
+def connection(person: User, connect: Callable[..., Connection]) -> Connection:
+    return connect(person)
