@@ -1,0 +1,190 @@
+"""The live centre of a process: feeds by connection, tabs by person, and the one clock that looks after both."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from brokers.domain.instruments import Instrument
+from brokers.domain.market import Quote
+from brokers.live import frames
+from brokers.live.feed import Feed, Opener, open_stream
+from brokers.live.limits import Limits
+from brokers.live.mailbox import Mailbox, View, text_message
+from brokers.live.reports import Reporter, send_signals
+
+logger = logging.getLogger(__name__)
+TOO_SLOW = 4408
+ASK_AGAIN_AFTER = 60.0
+
+
+class LimitReached(Exception):
+    """Too many tabs or symbols; the text says so to the person."""
+
+
+class Hub:
+    """Lives in one event loop at a time. All but ``latest`` and ``drop_soon`` belong to that loop's thread."""
+
+    def __init__(
+        self, open_stream: Opener = open_stream, reporter: Reporter = send_signals, limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits.from_settings()
+        self.feeds: dict[UUID, Feed] = {}
+        self.tabs: dict[object, set[Mailbox]] = {}
+        self._open_stream = open_stream
+        self._reporter = reporter
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # Tabs
+
+    def join(self, user_id: object, tab: Mailbox) -> None:
+        """Let a person's tab in; ``LimitReached`` when they have too many."""
+        tabs = self.tabs.setdefault(user_id, set())
+        if len(tabs) >= self.limits.tabs:
+            raise LimitReached(f"There are {len(tabs)} tabs open already.")
+        tabs.add(tab)
+        self._start_clock()
+
+    def leave(self, user_id: object, tab: Mailbox) -> None:
+        tab.discard()
+        for connection_id in list(tab.views):
+            if (feed := self.feeds.get(connection_id)) is not None:
+                feed.leave(tab)
+        tabs = self.tabs.get(user_id, set())
+        tabs.discard(tab)
+        if not tabs:
+            self.tabs.pop(user_id, None)
+
+    def check(self, tab: Mailbox, connection_id: UUID, instruments: Collection[Instrument]) -> set[Instrument]:
+        """All that a tab would watch on a connection with these added; ``LimitReached`` when that is too much."""
+        watched = self._watched(tab, connection_id)
+        wanted = watched.union(instruments)
+        if tab.symbols - len(watched) + len(wanted) > self.limits.symbols:
+            raise LimitReached(f"A tab can watch at most {self.limits.symbols} symbols.")
+        return wanted
+
+    def subscribe(self, tab: Mailbox, connection_id: UUID, instruments: Collection[Instrument]) -> None:
+        """Add to what a tab watches and send it the snapshot. ``LimitReached`` changes nothing."""
+        wanted = self.check(tab, connection_id, instruments)
+        is_new = connection_id not in tab.views
+        feed = self.feed(connection_id)
+        view = feed.show(tab, wanted)
+        self._send_snapshot(tab, view, feed, instruments)
+        if is_new:
+            for change in feed.statuses.values():
+                tab.post(text_message(frames.status(connection_id, change)))
+
+    def unsubscribe(self, tab: Mailbox, connection_id: UUID, instruments: Collection[Instrument]) -> None:
+        """What is left goes on under a new count, which an empty snapshot tells."""
+        feed = self.feeds.get(connection_id)
+        if feed is not None and connection_id in tab.views:
+            view = feed.show(tab, self._watched(tab, connection_id).difference(instruments))
+            self._send_snapshot(tab, view, feed, ())
+
+    def _watched(self, tab: Mailbox, connection_id: UUID) -> set[Instrument]:
+        view = tab.views.get(connection_id)
+        return {figures.instrument for figures in view.figures} if view is not None else set()
+
+    def _send_snapshot(self, tab: Mailbox, view: View, feed: Feed, instruments: Iterable[Instrument]) -> None:
+        tab.post(view.snapshot({feed.board.figures(instrument) for instrument in instruments}))
+
+    # Feeds
+
+    def feed(self, connection_id: UUID) -> Feed:
+        """The connection's feed, opened when it is not; one that wanted a sign-in is tried again."""
+        return self._feed(connection_id, again_after=0)
+
+    def _feed(self, connection_id: UUID, again_after: float) -> Feed:
+        feed = self.feeds.get(connection_id)
+        if feed is None:
+            feed = Feed(connection_id, self._open_stream, self._reporter, self.limits)
+            feed.keep((), self.limits.linger)
+            self.feeds[connection_id] = feed
+            self._start_clock()
+        feed.start(again_after=again_after)
+        return feed
+
+    async def keep(self, connection_id: UUID, instruments: Collection[Instrument] = (), seconds: float = 120) -> None:
+        """Keep a connection's feed up for a while without tabs, with these instruments; repeat to prolong."""
+        self._feed(connection_id, ASK_AGAIN_AFTER).keep(instruments, seconds)
+
+    def latest(self, connection_id: UUID, instruments: Iterable[Instrument]) -> dict[Instrument, Quote]:
+        """The newest known quotes, from any thread; those of which nothing is known are left out."""
+        feed = self.feeds.get(connection_id)
+        return feed.board.latest(instruments) if feed is not None else {}
+
+    def drop(self, connection_id: UUID) -> None:
+        """End a connection's feed now: the connection was removed."""
+        feed = self.feeds.pop(connection_id, None)
+        if feed is not None:
+            for tab in feed.tabs:
+                feed.leave(tab)
+            self._close_feed(feed)
+
+    def drop_soon(self, connection_id: UUID) -> None:
+        """``drop``, from any thread."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self.drop, connection_id)
+
+    async def close(self) -> None:
+        """End every feed; what they still had to report is written down first."""
+        if self._clock is not None:
+            self._clock.cancel()
+            await asyncio.gather(self._clock, return_exceptions=True)
+        feeds, self.feeds, self.tabs = list(self.feeds.values()), {}, {}
+        await asyncio.gather(*(feed.close() for feed in feeds), *self._closing, return_exceptions=True)
+        self._clock = self._loop = None
+
+    def _close_feed(self, feed: Feed) -> None:
+        task = asyncio.create_task(feed.close(), name=f"closing feed {feed.connection_id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    # The clock
+
+    def _start_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._clock is None or self._clock.done() or self._loop is not loop:
+            self._loop = loop
+            self._clock = loop.create_task(self._tick(loop), name="live hub")
+
+    async def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        next_beat = loop.time() + self.limits.heartbeat
+        while True:
+            await asyncio.sleep(self.limits.sweep)
+            try:
+                self._sweep(loop.time())
+                if loop.time() >= next_beat:
+                    next_beat = loop.time() + self.limits.heartbeat
+                    self._beat()
+            except Exception:
+                logger.exception("The live hub's round failed.")
+
+    def _beat(self) -> None:
+        message = text_message(frames.HEARTBEAT)
+        for tab in self._all_tabs():
+            if tab.behind_since is None:
+                tab.post(message)
+
+    def _sweep(self, now: float) -> None:
+        for user_id, tabs in list(self.tabs.items()):
+            for tab in [tab for tab in tabs if tab.behind_since is not None]:
+                if now - (tab.behind_since or now) > self.limits.behind:
+                    self.leave(user_id, tab)
+                    self._hold(tab.shut(TOO_SLOW))
+        for feed in list(self.feeds.values()):
+            if not feed.sweep(now):
+                del self.feeds[feed.connection_id]
+                self._close_feed(feed)
+
+    def _all_tabs(self) -> list[Mailbox]:
+        return [tab for tabs in self.tabs.values() for tab in tabs]
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+hub = Hub()

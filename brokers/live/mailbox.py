@@ -1,0 +1,167 @@
+"""What one tab is owed. It gets the newest, not the next: a slow tab skips prices and holds up nobody.
+
+A frame goes out by calling the server's ``send`` and advancing it once by hand: nearly always that is all.
+When it does not finish, the socket is full: the rest is parked in a task and the tab is behind. Until it has
+drained, only the set of what it missed is kept for it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from brokers.live import frames
+from brokers.live.board import Figures
+
+logger = logging.getLogger(__name__)
+Message: TypeAlias = dict[str, Any]
+Send: TypeAlias = Callable[[Message], Coroutine[Any, Any, None]]
+MOST_LETTERS = 1000
+
+
+def text_message(text: str) -> Message:
+    return {"type": "websocket.send", "text": text}
+
+
+class View:
+    """The tabs that watch just the same figures of one feed: they share frames and their count."""
+
+    __slots__ = ("connection_id", "figures", "seq", "tabs")
+
+    def __init__(self, connection_id: UUID, figures: frozenset[Figures]) -> None:
+        self.connection_id = connection_id
+        self.figures = figures
+        self.tabs: set[Mailbox] = set()
+        self.seq = 0
+
+    def snapshot(self, of: frozenset[Figures] | set[Figures]) -> Message:
+        """The newest of these figures; the count goes on from here."""
+        known = [figures.whole() for figures in of & self.figures if figures.is_known]
+        return text_message(frames.quotes("snapshot", self.seq, self.connection_id, known))
+
+    def tell(self, fragments: dict[Figures, str], changed: set[Figures]) -> None:
+        """One frame, encoded once, to every tab of this view; nothing when none of it concerns them."""
+        told = self.figures & changed
+        if not told:
+            return
+        self.seq += 1
+        frame = frames.quotes("quotes", self.seq, self.connection_id, [fragments[figures] for figures in told])
+        message = text_message(frame)
+        for tab in self.tabs:
+            tab.deliver(self, told, message)
+
+
+class Mailbox:
+    """One tab: its views by connection, and while it is behind, what it has missed."""
+
+    __slots__ = ("_missed", "_parked", "_send", "behind_since", "gone", "letters", "views")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._parked: asyncio.Task[None] | None = None
+        self._missed: dict[UUID, set[Figures]] = {}
+        self.views: dict[UUID, View] = {}
+        self.letters: deque[Message] = deque()
+        self.behind_since: float | None = None
+        self.gone = False
+
+    @property
+    def symbols(self) -> int:
+        return sum(len(view.figures) for view in self.views.values())
+
+    def deliver(self, view: View, told: frozenset[Figures], message: Message) -> None:
+        """A frame that a newer one makes worthless: skipped while the tab is behind."""
+        if self._parked is not None:
+            self._missed.setdefault(view.connection_id, set()).update(told)
+        elif not self.gone:
+            self._step(self._send(message))
+
+    def post(self, message: Message) -> None:
+        """A message that must arrive, in order; kept while the tab is behind."""
+        if self.gone:
+            return
+        if self._parked is None:
+            self._step(self._send(message))
+        elif len(self.letters) < MOST_LETTERS:
+            self.letters.append(message)
+        else:
+            self.behind_since = float("-inf")
+
+    def shut(self, code: int) -> asyncio.Task[None]:
+        """Send nothing more but the close."""
+        self.discard()
+        return asyncio.create_task(self._close(code), name=f"close {code}")
+
+    def discard(self) -> None:
+        """The socket is gone or going: forget what it was owed."""
+        self.gone = True
+        self.letters.clear()
+        self._missed.clear()
+        self.behind_since = None
+        if self._parked is not None:
+            self._parked.cancel()
+            self._parked = None
+
+    async def _close(self, code: int) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": code})
+        except Exception as error:
+            logger.debug("A tab was gone before it could be closed: %s", error)
+
+    def _step(self, sending: Coroutine[Any, Any, None]) -> None:
+        try:
+            waits_for = sending.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            logger.debug("A tab went away: %s", error)
+            self.gone = True
+            return
+        self.behind_since = asyncio.get_running_loop().time()
+        self._parked = asyncio.create_task(self._catch_up(_Rest(sending, waits_for)), name="slow tab")
+
+    async def _catch_up(self, rest: Awaitable[None]) -> None:
+        try:
+            await rest
+            while (message := self._next_owed()) is not None:
+                await self._send(message)
+        except Exception as error:
+            logger.debug("A slow tab went away: %s", error)
+            self.gone = True
+        finally:
+            self.behind_since = None
+            self._parked = None
+
+    def _next_owed(self) -> Message | None:
+        if self.letters:
+            return self.letters.popleft()
+        while self._missed:
+            connection_id, missed = self._missed.popitem()
+            if (view := self.views.get(connection_id)) is not None and missed & view.figures:
+                return view.snapshot(missed)
+        return None
+
+
+class _Rest:
+    """What is left of a coroutine that was advanced by hand and now waits for something."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    result = yield waits_for
+                except BaseException as error:
+                    waits_for = self._coroutine.throw(error)
+                else:
+                    waits_for = self._coroutine.send(result)
+        except StopIteration:
+            return

@@ -1,0 +1,84 @@
+"""The board: what is newest, what changed, and how it is written."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+from hand_fed import T0, tick
+
+from brokers.domain.instruments import parse_instrument
+from brokers.domain.market import Quote
+from brokers.live.board import Board
+
+SPY = parse_instrument("SPY")
+
+
+def board_with(*ticks) -> Board:
+    board = Board()
+    for one in ticks:
+        board.figures(one.instrument)
+    board.merge(ticks)
+    return board
+
+
+def told(board: Board) -> dict:
+    return json.loads("{" + ",".join(board.take_changes().values()) + "}")
+
+
+def test_a_tick_changes_the_fields_it_names_and_leaves_the_others():
+    board = board_with(tick("SPY", bid="1.02", ask="1.04"), tick("SPY", 1, bid="1.03"))
+    assert board.latest([SPY])[SPY] == Quote(SPY, T0 + timedelta(seconds=1), bid=Decimal("1.03"), ask=Decimal("1.04"))
+
+
+def test_only_what_changed_is_told_with_its_time():
+    board = board_with(tick("SPY", bid="1.02", ask="1.04", volume="1000"))
+    told(board)
+    board.merge([tick("SPY", 1.5, bid="1.02", ask="1.05", volume="1000")])
+    assert told(board) == {"SPY": {"ask": "1.05", "mark": "1.035", "as_of": "2026-11-20T15:00:01.500Z"}}
+    assert told(board) == {}
+
+
+def test_a_repeated_value_is_told_by_its_time_alone():
+    board = board_with(tick("SPY", bid="1.02"))
+    told(board)
+    board.merge([tick("SPY", 2, bid="1.020")])
+    assert told(board) == {"SPY": {"as_of": "2026-11-20T15:00:02.000Z"}}
+
+
+def test_unknown_is_null_and_the_mark_falls_back_to_the_last():
+    board = board_with(tick("SPY", bid="1.02", ask="1.04", last="1.01"))
+    assert told(board)["SPY"]["mark"] == "1.03"
+    board.merge([tick("SPY", 1, bid=None)])
+    assert told(board)["SPY"] == {"bid": None, "mark": "1.01", "as_of": "2026-11-20T15:00:01.000Z"}
+
+
+def test_numbers_are_written_in_digits_without_loss():
+    board = board_with(tick("SPY", volume="1E+7", gamma="0.000000012345678901"))
+    assert told(board)["SPY"]["volume"] == "10000000"
+    board.merge([tick("SPY", 1, gamma="1E-9")])
+    assert told(board)["SPY"]["gamma"] == "0.000000001"
+
+
+def test_a_late_tick_does_not_make_the_quote_look_older():
+    board = board_with(tick("SPY", 5, bid="1.02"), tick("SPY", 3, last="1.00"))
+    assert board.latest([SPY])[SPY].as_of == T0 + timedelta(seconds=5)
+
+
+def test_ticks_of_instruments_not_on_the_board_and_fields_nobody_knows_are_left():
+    board = board_with(tick("SPY", last="1.02", colour="3"))
+    board.merge([tick("QQQ", bid="9")])
+    assert told(board) == {"SPY": {"last": "1.02", "mark": "1.02", "as_of": "2026-11-20T15:00:00.000Z"}}
+    assert board.latest([parse_instrument("QQQ")]) == {}
+
+
+def test_an_option_and_its_underlying_and_a_look_alike_stay_apart():
+    call, put = "SPY   261218C00600000", "SPY   261218P00600000"
+    board = board_with(tick(call, bid="1"), tick(put, bid="2"), tick("SPY", bid="600"))
+    assert {symbol: figures["bid"] for symbol, figures in told(board).items()} == {call: "1", put: "2", "SPY": "600"}
+
+
+def test_what_is_no_longer_wanted_is_forgotten():
+    board = board_with(tick("SPY", bid="1"), tick("QQQ", bid="2"))
+    board.keep_only([SPY])
+    assert list(told(board)) == ["SPY"]
+    assert list(board.latest([SPY, parse_instrument("QQQ")])) == [SPY]
