@@ -8,6 +8,7 @@ from decimal import Decimal
 from brokers.domain.instruments import Equity, Instrument, Option, Right
 from brokers.domain.orders import Action
 from brokers.simulator.exchange.exchange import Exchange
+from brokers.simulator.exchange.settlement import start_day
 from brokers.simulator.market.market import Market
 from brokers.simulator.market.sessions import NEW_YORK, local_date, previous_session
 
@@ -40,6 +41,7 @@ def fill(exchange: Exchange, now: datetime) -> Users:
     for number, make in ((MARGIN, _margin), (CASH, _cash), (OTHER, _other)):
         if number not in exchange.accounts:
             make(exchange, now)
+            start_day(exchange.accounts[number], exchange.market)  # what was closed then is not of today
     return users
 
 

@@ -91,8 +91,6 @@ class Floor:
 
     def _bring_up(self, account: SimAccount, order: SimOrder, now: datetime) -> None:
         self._progress(order, now)
-        if order.is_terminal:
-            return
         if order.expires_at is not None and now >= order.expires_at:
             self._finish(order, OrderStatus.EXPIRED, now)
             return

@@ -79,15 +79,24 @@ def read_balance_item(item: Node) -> Balance:
 
 
 def positions_request(account_number: str) -> Request:
-    return Request("GET", account_path(account_number, "positions"), (("include-marks", "true"),))
+    params = (("include-marks", "true"), ("include-closed-positions", "true"))
+    return Request("GET", account_path(account_number, "positions"), params)
 
 
 def read_positions(node: Node, account_number: str, today: date) -> list[Position]:
-    """What is held, whole; what the desk cannot name is there as ``Other``. Flat rows are left out."""
-    found = [read_position(item, today) for item in node["data"]["items"].items()]
+    """What is held, whole; what the desk cannot name is there as ``Other``.
+
+    Of the flat rows those that were closed today stay, for the day's P/L is theirs too.
+    """
+    rows = (item for item in node["data"]["items"].items() if not _is_history(item, today))
+    found = [read_position(item, today) for item in rows]
     if any(position.account_number != account_number for position in found):
         raise node["data"]["items"].wrong("of the account that was asked for")
-    return [position for position in found if position.quantity]
+    return found
+
+
+def _is_history(item: Node, today: date) -> bool:
+    return not item["quantity"].number() and not _realized(item, today)
 
 
 def read_position(item: Node, today: date) -> Position:

@@ -22,6 +22,7 @@ from brokers.simulator.exchange import (
     SimOrder,
     UnknownSnapshot,
 )
+from brokers.simulator.exchange.margin import Exposure, buying_power, require
 from brokers.simulator.market import Market
 
 MORNING = datetime(2026, 11, 20, 15, 0, tzinfo=timezone.utc)
@@ -139,6 +140,12 @@ def test_a_fill_moves_position_cash_and_history_together(floor):
     assert (position.quantity, position.cost) == (10, paid)
     trades = floor.exchange.transactions(MARGIN)
     assert sum(trade.value for trade in trades) == -paid
+    floor.exchange.place(MARGIN, market_order(Action.SELL_TO_CLOSE, 4))
+    floor.run(1)
+    (position,) = floor.exchange.positions(MARGIN)
+    assert (position.quantity, position.average_open_price * 6) == (6, position.cost)
+    assert position.realized_today == sum(t.value for t in floor.exchange.transactions(MARGIN)) + position.cost
+    trades = floor.exchange.transactions(MARGIN)
     assert floor.exchange.balance(MARGIN).cash == 50_000 + sum(trade.net_value for trade in trades)
     kinds = [event.kind for event in floor.events]
     assert kinds.index("position") < len(kinds) - 1 - kinds[::-1].index("order")
@@ -342,6 +349,15 @@ def test_a_fill_rule_that_makes_no_sense_is_refused():
             FillRule(**wrong)
 
 
+def test_the_commission_of_a_leg_is_capped_also_over_many_fills(floor):
+    floor.exchange.fills.set(FillRule("partial", fraction=Decimal("0.25"), interval=0))
+    order = floor.exchange.place(MARGIN, market_order(Action.BUY_TO_OPEN, 20, floor.option("1.08")))
+    floor.run(30)
+    assert order.status is OrderStatus.FILLED
+    assert len(order.fills) >= 4
+    assert sum(trade.fees["commission"] for trade in floor.exchange.transactions(MARGIN)) == -10
+
+
 # Spreads
 
 
@@ -376,6 +392,46 @@ def test_a_spread_fills_whole_units_at_its_net_price_or_better(floor):
     dear = floor.exchange.place(MARGIN, spread(Floor(), "50.00"))
     floor.run(5)
     assert dear.status is OrderStatus.LIVE
+
+
+# Margin
+
+
+def held(quantity, price, strike=None, right=Right.CALL, expiry=date(2026, 12, 18)) -> Exposure:
+    instrument = Option("SPY", expiry, right, Decimal(strike)) if strike else SPY
+    multiplier = Decimal(100 if strike else 1)
+    return Exposure(instrument, "SPY", Decimal(quantity), Decimal(price), multiplier, Decimal(600))
+
+
+LATER, EARLIER = date(2027, 1, 15), date(2026, 12, 4)
+REQUIREMENTS = {
+    "long shares: half": ([held(100, 600)], 30_000),
+    "short shares: half beside their value": ([held(-100, 600)], 30_000),
+    "a long option: nothing": ([held(1, 9, 620)], 0),
+    "a credit call spread: its width": ([held(-1, 9, 610), held(1, 6, 620)], 1_000),
+    "a debit call spread: nothing": ([held(1, 9, 610), held(-1, 6, 620)], 0),
+    "a credit put spread: its width": ([held(-2, 5, 590, Right.PUT), held(2, 3, 585, Right.PUT)], 1_000),
+    "a debit put spread: nothing": ([held(1, 5, 590, Right.PUT), held(-1, 3, 585, Right.PUT)], 0),
+    "a calendar, the long one later: nothing": ([held(-1, 9, 610), held(1, 12, 610, expiry=LATER)], 0),
+    "the long one earlier: no cover": ([held(-1, 9, 610), held(1, 6, 610, expiry=EARLIER)], 900 + 11_000),
+    "a naked call: price and a fifth less the distance": ([held(-1, 9, 610)], 900 + 12_000 - 1_000),
+    "a naked put far away: price and a tenth of the strike": ([held(-1, 1, 400, Right.PUT)], 100 + 4_000),
+    "a covered call: only the shares": ([held(100, 600), held(-1, 9, 610)], 30_000),
+    "half covered: one is naked": ([held(100, 600), held(-2, 9, 610)], 30_000 + 11_900),
+    "the rest of a ratio is naked": ([held(1, 9, 610), held(-2, 6, 620)], 600 + 10_000),
+}
+
+
+@pytest.mark.parametrize("case", REQUIREMENTS)
+def test_margin_requirements(case):
+    exposures, wanted = REQUIREMENTS[case]
+    assert require(exposures, margin=True).initial == wanted
+
+
+def test_working_money_is_what_is_left_after_requirements():
+    assert buying_power(Decimal(1_000), [held(10, 600)], margin=True) == 1_000 + 6_000 - 3_000
+    assert buying_power(Decimal(1_000), [held(10, 600)], margin=False) == 1_000
+    assert buying_power(Decimal(70_000), [held(-100, 600)], margin=True) == 70_000 - 60_000 - 30_000
 
 
 # What is refused

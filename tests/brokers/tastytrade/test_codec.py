@@ -115,6 +115,16 @@ def test_a_holding_that_the_desk_cannot_name_hides_nothing(payload: Payload) -> 
     assert put.instrument == PUT_600
 
 
+def test_a_flat_row_stays_only_for_what_it_gained_today(payload: Payload) -> None:
+    node = payload("E-POSITIONS")
+    flat = {"quantity": "0", "quantity-direction": "Zero", "realized-today": "40.0", "realized-today-effect": "Credit"}
+    node.value["data"]["items"][0] |= {**flat, "realized-today-date": "2026-11-20"}
+    closed, _put = accounts.read_positions(node, "5WT00042", TODAY)
+    assert (closed.quantity, closed.realized_day) == (0, 40)
+    node.value["data"]["items"][0]["realized-today-date"] = "2026-11-19"
+    assert [position.instrument for position in accounts.read_positions(node, "5WT00042", TODAY)] == [PUT_600]
+
+
 def test_a_flat_row_is_no_holding_and_an_old_gain_is_not_todays(payload: Payload) -> None:
     node = payload("E-POSITIONS")
     node.value["data"]["items"][0] |= {"quantity": "0", "quantity-direction": "Zero"}
