@@ -7,7 +7,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -31,6 +31,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid": (422, "Something in the request is not right"),
     "too_many_requests": (429, "Too many requests"),
     "server_error": (500, "Something went wrong here"),
+    "idempotency_key_missing": (400, "An Idempotency-Key is needed"),
+    "idempotency_key_reused": (422, "This key was used for another order"),
+    "preview_invalid": (422, "The preview does not hold for this order"),
     "order_rejected": (422, "The order was not accepted"),
     "broker_refused": (422, "The broker said no"),
     "broker_not_authorized": (403, "The broker no longer lets us in"),
@@ -78,6 +81,8 @@ def problem_from_exception(error: Exception, context: dict[str, Any]) -> Respons
         return problem_response("not_found", instance=instance)
     if isinstance(error, PermissionDenied):
         return problem_response("forbidden", str(error), instance=instance)
+    if isinstance(error, SuspiciousOperation):
+        return problem_response("bad_request", "The request is too large or malformed.", instance=instance)
     if isinstance(error, exceptions.APIException):
         return _framework_problem(error, instance)
     logger.exception("unexpected error in the API", extra={"request_id": request_id()})
@@ -103,15 +108,18 @@ def _broker_problem(error: BrokerError, instance: str) -> Response:
 
 def _framework_problem(error: exceptions.APIException, instance: str) -> Response:
     headers = {}
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, exceptions.ValidationError):
         return problem_response("invalid", _first_words(error.detail), instance=instance, errors=error.detail)
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         headers["WWW-Authenticate"] = 'Session realm="Blotter"'
         return problem_response("not_signed_in", str(error.detail), instance=instance, headers=headers)
-    code = BY_STATUS.get(error.status_code, "server_error")
-    return problem_response(code, str(error.detail), instance=instance, headers=headers)
+    code = error.default_code if error.default_code in PROBLEMS else BY_STATUS.get(error.status_code, "server_error")
+    headers |= getattr(error, "headers", {})
+    members = getattr(error, "members", {})  # what an error of ours has to say beyond its words
+    return problem_response(code, str(error.detail), instance=instance, headers=headers, **members)
 
 
 def _first_words(detail: Any) -> str:
@@ -138,7 +146,7 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = {
         "type": "object",
         "required": ["type", "title", "status", "code", "detail"],
-        "properties": {name: text for name in names}
+        "properties": dict.fromkeys(names, text)
         | {"status": {"type": "integer"}, "errors": {"type": "object"}, "retryable": {"type": "boolean"}}
         | {"broker": text, "broker_code": text},
     }

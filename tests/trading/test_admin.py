@@ -1,0 +1,45 @@
+"""Support staff look at orders; nobody changes one in the admin."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from ledger_broker import LedgerBroker, a_ticket
+
+from brokers.models import Account
+from trading import orders
+from trading.models import Order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff_client(db: None) -> Client:
+    client = Client()
+    user = get_user_model().objects.create_superuser("staff")
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def test_staff_find_an_order_and_its_story(
+    staff_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    order, _ = orders.place(account=trading_account, ticket=a_ticket(), idempotency_key="k", source=Order.Source.WEB)
+    for text in (str(order.broker_order_id), str(order.client_ref), "0042", "trader", str(order.pk), "k"):
+        page = staff_client.get("/admin/trading/order/", {"q": text}).content.decode()
+        assert order.description in page, text
+    assert order.description not in staff_client.get("/admin/trading/order/", {"q": "nobody"}).content.decode()
+    story = staff_client.get(f"/admin/trading/order/{order.pk}/change/").content.decode()
+    assert "Written down and on its way to the broker." in story
+    assert 'name="_save"' not in story
+    assert staff_client.get("/admin/trading/orderevent/").status_code == 200
+
+
+def test_not_even_a_superuser_changes_an_order(
+    staff_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    order, _ = orders.place(account=trading_account, ticket=a_ticket(), idempotency_key="k", source=Order.Source.WEB)
+    event = order.events.get(seq=1)
+    for address in (f"order/{order.pk}/change/", f"orderevent/{event.pk}/change/"):
+        assert staff_client.post(f"/admin/trading/{address}", {"status": "filled"}).status_code == 403
+    for address in ("order/add/", "orderevent/add/", f"order/{order.pk}/delete/", f"orderevent/{event.pk}/delete/"):
+        assert staff_client.get(f"/admin/trading/{address}").status_code == 403

@@ -1,0 +1,219 @@
+"""What brokers report of orders, written into their rows: in any order, repeated or not, with one result."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from brokers.domain.orders import Fill as BrokerFill
+from brokers.domain.orders import OrderUpdate
+from brokers.models import Account
+from trading import lifecycle, reading
+from trading.lifecycle import Standing, Status
+from trading.models import Fill, Order, Stale
+
+logger = logging.getLogger(__name__)
+TRIES = 20
+LISTED_AGAIN = timedelta(seconds=60)
+"""Between two looks at an order that works."""
+
+
+def record(connection_id: UUID, updates: Iterable[OrderUpdate], source: str) -> list[Order]:
+    """Write down what a connection's broker reports; orders that we do not know are taken in as external.
+
+    One update that can't be recorded does not stop the others.
+    """
+    accounts: dict[str, Account | None] = {}
+    orders = []
+    for update in sorted(updates, key=_age):
+        number = update.account_number
+        if number not in accounts:
+            accounts[number] = Account.objects.filter(connection_id=connection_id, number=number).first()
+        account = accounts[number]
+        if account is None:
+            continue  # an account that this connection was not asked to show
+        try:
+            orders.append(hear(find(account, update) or take_in(account, update, source), update, source))
+        except Exception:
+            logger.exception("An order's news could not be recorded (broker order %s).", update.broker_order_id)
+    return orders
+
+
+def _age(update: OrderUpdate) -> tuple[int, str]:
+    """Brokers count their orders up: an original comes before its replacement."""
+    return len(update.broker_order_id), update.broker_order_id
+
+
+def find(account: Account, update: OrderUpdate) -> Order | None:
+    """Our row for a broker's order: by our reference first, for that one can't be mistaken; then by its id.
+
+    A replacement may carry the reference of the order that it replaced: that is another order.
+    """
+    rows = Order.objects.filter(account=account)
+    ours: Order | None = rows.filter(client_ref=update.client_ref).first() if update.client_ref else None
+    if ours is not None and ours.broker_order_id in (None, update.broker_order_id):
+        return ours
+    by_id: Order | None = rows.filter(broker_order_id=update.broker_order_id).first()
+    return by_id
+
+
+def take_in(account: Account, update: OrderUpdate, source: str) -> Order:
+    """A row for an order that was placed elsewhere."""
+    now = timezone.now()
+    status = reading.status_of(update)
+    try:
+        return Order.begin(
+            kind="found",
+            event_source=source,
+            words="Placed elsewhere; found at the broker.",
+            payload=reading.payload_of(update),
+            account=account,
+            user_id=account.connection.user_id,
+            source=Order.Source.BROKER,
+            is_external=True,
+            status=status,
+            broker_order_id=update.broker_order_id,
+            broker_status=update.broker_status[:64],
+            broker_version=update.version,
+            last_error=update.reject_reason[:500],
+            next_check_at=now + LISTED_AGAIN if status in lifecycle.OPEN else None,
+            created_at=update.received_at or now,
+            first_seen_at=now,
+            ended_at=(update.updated_at or now) if status in lifecycle.TERMINAL else None,
+            **reading.terms_of(update),
+        )
+    except IntegrityError:  # another process took it in at the same moment
+        return Order.objects.get(account=account, broker_order_id=update.broker_order_id)
+
+
+def hear(order: Order, update: OrderUpdate, source: str) -> Order:
+    """Bring one order up to date with one report; a report that says nothing new writes nothing."""
+    for _ in range(TRIES):
+        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        change = _change(order, update)
+        if change is None:
+            return order
+        try:
+            with transaction.atomic():
+                _adopt_twin(order, update, source)
+                order.change(source=source, **change.values)
+                Fill.objects.bulk_create(change.fills, ignore_conflicts=True)
+            return order
+        except (Stale, IntegrityError):
+            continue  # somebody else recorded something meanwhile: look again
+    raise Stale(f"order {order.pk} would not hold still")
+
+
+def note(order: Order, source: str, **change: Any) -> Order:
+    """Write down something that is no report of the order (an answer, a doubt), unless reports have overtaken it."""
+    for _ in range(TRIES):
+        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        target: Status | None = change.get("to")
+        if target is not None and not lifecycle.can_move(Status(order.status), target):
+            return order
+        try:
+            order.change(source=source, **change)
+        except Stale:
+            continue
+        return order
+    raise Stale(f"order {order.pk} would not hold still")
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    values: dict[str, Any]
+    fills: list[Fill]
+
+
+def _change(order: Order, update: OrderUpdate) -> _Change | None:
+    """What a report changes about an order, None when nothing."""
+    known = {fill.fill_id: fill for fill in order.fills.all()}
+    fills = [_fill(order, fill) for fill in update.fills if fill.fill_id not in known]
+    filled, average = reading.filled(update, order.quantity, [*known.values(), *fills])
+    before = Standing(Status(order.status), order.broker_version, order.filled_quantity)
+    after = before.hear(reading.status_of(update), update.version, filled)
+    values: dict[str, Any] = {
+        "broker_order_id": order.broker_order_id or update.broker_order_id,
+        "broker_version": after.version,
+        "filled_quantity": after.filled,
+        "average_fill_price": average if average is not None else order.average_fill_price,
+    }
+    moved = after.status is not before.status and update.version == order.broker_version
+    if moved or update.version > order.broker_version or not order.broker_status:
+        values |= _latest(order, update)
+    same = all(getattr(order, name) == value for name, value in values.items())
+    if same and not fills and after.status is before.status:
+        return None
+    return _Change(values | _story(order, update, before, after, fills), fills)
+
+
+def _story(order: Order, update: OrderUpdate, before: Standing, after: Standing, fills: list[Fill]) -> dict[str, Any]:
+    """The event of a change, and when to look next."""
+    now = timezone.now()
+    late = before.status in lifecycle.NEVER_THERE and after.status in lifecycle.SEEN
+    if late:
+        logger.error("An order that we held for %s is at the broker: %s.", before.status, order.pk)
+    return {
+        "first_seen_at": order.first_seen_at or now,
+        "last_seen_at": now,
+        "next_check_at": _next_look(order, after.status, now),
+        "cancel_pending": order.cancel_pending and after.status in lifecycle.OPEN - {Status.CANCEL_REQUESTED},
+        "to": after.status,
+        "kind": "late" if late else "fill" if fills else "news",
+        "words": reading.words(order.broker_order_id, update, before, after, fills, late),
+        "payload": reading.payload_of(update),
+        "broker_at": update.updated_at,
+        "dedupe_key": reading.dedupe_key(update) if update.version else "",
+    }
+
+
+def _latest(order: Order, update: OrderUpdate) -> dict[str, Any]:
+    """What only the newest report may say."""
+    reason = update.reject_reason[:500]
+    return {
+        "broker_status": update.broker_status[:64],
+        "limit_price": update.limit_price if update.limit_price is not None else order.limit_price,
+        "replaces_order_id": update.replaces_order_id or order.replaces_order_id,
+        "replaced_by_order_id": update.replaced_by_order_id or order.replaced_by_order_id,
+        "last_error": reason if reason or order.broker_order_id is None else order.last_error,
+    }
+
+
+def _next_look(order: Order, status: Status, now: datetime) -> datetime | None:
+    if status not in lifecycle.OPEN:
+        return None
+    if order.next_check_at is not None and order.status in lifecycle.OPEN:
+        return order.next_check_at
+    return now + LISTED_AGAIN
+
+
+def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> None:
+    """An order of ours that was first seen without its reference stands here twice: the stranger's row gives way."""
+    if order.broker_order_id is not None:
+        return
+    rows = Order.objects.select_for_update().filter(account=order.account, broker_order_id=update.broker_order_id)
+    for twin in rows.exclude(pk=order.pk):
+        twin.change(
+            kind="adopted",
+            source=source,
+            words="This is an order of this desk, told without its reference at first.",
+            broker_order_id=None,
+            adopted_by=order,
+            next_check_at=None,
+        )
+
+
+def _fill(order: Order, fill: BrokerFill) -> Fill:
+    return Fill(
+        order=order,
+        fill_id=fill.fill_id,
+        symbol=str(fill.instrument),
+        quantity=fill.quantity,
+        price=fill.price,
+        filled_at=fill.filled_at,
+    )

@@ -1,0 +1,164 @@
+"""Finding out: orders in doubt are looked up in the broker's listings, those that work are compared with them.
+
+A failed or stale listing is no information. "Not placed" is said only after a quiet while and several
+complete listings, and even then a late appearance is watched for.
+"""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from brokers import connections, registry
+from brokers.domain.orders import OrderUpdate
+from brokers.errors import BrokerError
+from brokers.models import Account
+from brokers.port import Broker
+from trading import cancels, lifecycle, news
+from trading.lifecycle import Status
+from trading.models import Order, OrderEvent
+
+logger = logging.getLogger(__name__)
+NEW_YORK = ZoneInfo("America/New_York")
+FIRST_CHECK = timedelta(seconds=1)
+DELAYS = (1, 2, 4, 8, 15, 30, 60)
+"""Seconds between the looks at an order in doubt; the last one goes on."""
+ATTEMPT_LIMIT = timedelta(seconds=15)
+"""When the last byte of an attempt can have left, at the latest (transport.py's whole time-out)."""
+QUIET = timedelta(seconds=120)
+ENOUGH_LISTINGS = 3
+LATE_WATCH = timedelta(hours=24)
+LATE_EVERY = timedelta(minutes=5)
+MISSING_READ = 5
+Source = OrderEvent.Source
+
+
+def look_up(account: Account, now: datetime) -> None:
+    """Look after every order of an account that is due, with one listing for all of them.
+
+    Safe to call from several processes: each order's turn is claimed first.
+    """
+    mine = Order.objects.filter(account=account).select_related("account__connection")
+    due = [order for order in mine.due(now) if claim(order, now)]
+    for order in due:
+        if order.status == Status.SENDING:
+            doubt(order)
+        elif order.cancel_pending:
+            cancels.go_on(order)
+    rest = [order for order in due if order.status != Status.SENDING and not order.cancel_pending]
+    if rest:
+        _list_for(account, rest)
+
+
+def claim(order: Order, now: datetime) -> bool:
+    """Take the turn to look at a due order, by setting when the next one is."""
+    return order.schedule(order.next_check_at, _next_look(order, now), checks=order.checks + 1)
+
+
+def _next_look(order: Order, now: datetime) -> datetime | None:
+    if order.status == Status.UNKNOWN:
+        return now + timedelta(seconds=DELAYS[min(order.checks + 1, len(DELAYS) - 1)])
+    if order.status in lifecycle.NEVER_THERE:
+        return now + LATE_EVERY if order.watch_until is not None and now < order.watch_until else None
+    if order.status in lifecycle.OPEN and order.broker_order_id is not None:
+        return now + news.LISTED_AGAIN
+    return now + FIRST_CHECK if order.status == Status.SENDING else None
+
+
+def doubt(order: Order) -> Order:
+    """Whoever was sending this order is gone: from here on its outcome is unknown."""
+    return news.note(
+        order,
+        Source.US,
+        to=Status.UNKNOWN,
+        kind="doubt",
+        words="It was being sent when the desk stopped: the broker may have it or not. It is being looked up.",
+        next_check_at=timezone.now() + FIRST_CHECK,
+    )
+
+
+def refresh(account: Account) -> None:
+    """Read an account's orders from the broker and write down what they say. Raises ``BrokerError``."""
+    _list(connections.broker_for(account.connection), account, timezone.now() - timedelta(days=1))
+
+
+def _list_for(account: Account, orders: Collection[Order]) -> None:
+    """One listing for all these orders; what it shows is recorded, what it does not show is counted."""
+    began = timezone.now()
+    since = min((order.sent_at or order.created_at for order in orders if not order.is_open), default=began)
+    try:
+        broker = connections.broker_for(account.connection)
+        if not registry.spec(account.connection.broker).capabilities.echoes_client_ref:
+            _find_each(broker, account, orders)
+        listed = _list(broker, account, since - timedelta(days=1))
+    except BrokerError as error:
+        _note_failure(orders, error)
+        return
+    shown = {update.broker_order_id for update in listed}
+    for order in orders:
+        if order.status == Status.UNKNOWN:
+            _count_absence(order, shown, began)
+    _read_missing(account, shown, began)
+
+
+def _list(broker: Broker, account: Account, since: datetime) -> list[OrderUpdate]:
+    """All of an account's orders since a day, recorded."""
+    listed = broker.get_orders(account.number, since.astimezone(NEW_YORK).date())
+    news.record(account.connection_id, listed, Source.LISTING)
+    return listed
+
+
+def _find_each(broker: Broker, account: Account, orders: Collection[Order]) -> None:
+    """A broker that does not echo our reference finds an order in doubt by its looks."""
+    for order in orders:
+        if order.client_ref is None or order.sent_at is None or order.broker_order_id is not None:
+            continue
+        update = broker.find_order(account.number, order.client_ref, order.order_ticket, order.sent_at)
+        if update is not None:
+            news.hear(order, update, Source.LISTING)
+
+
+def _note_failure(orders: Collection[Order], error: BrokerError) -> None:
+    logger.warning("A listing failed: %s", error.message)
+    for order in orders:
+        if order.status == Status.UNKNOWN:
+            order.note(last_error=f"It can't be looked up just now: {error.message} It is tried again."[:500])
+
+
+def _count_absence(order: Order, shown: Collection[str], began: datetime) -> None:
+    """A complete listing did not show an order in doubt; after enough of them we believe that it is not there."""
+    order.refresh_from_db()
+    if order.status != Status.UNKNOWN or order.sent_at is None or not _is_fresh(order, shown, began):
+        return
+    order.listings_without += 1
+    order.note(listings_without=order.listings_without)
+    if order.listings_without < ENOUGH_LISTINGS or began < order.sent_at + ATTEMPT_LIMIT + QUIET:
+        return
+    until = began + LATE_WATCH
+    news.note(
+        order,
+        Source.LISTING,
+        to=Status.NOT_PLACED,
+        kind="not_placed",
+        words=f"Not placed, as far as the broker shows: {order.listings_without} complete listings do not have it. "
+        f"Watched until {timezone.localtime(until):%-d %b %H:%M} ET in case it appears late.",
+        watch_until=until,
+        next_check_at=began + LATE_EVERY,
+    )
+
+
+def _is_fresh(order: Order, shown: Collection[str], began: datetime) -> bool:
+    """Whether a listing holds the account's newest order that we know of: an older listing proves nothing."""
+    known = Order.objects.filter(account_id=order.account_id, broker_order_id__isnull=False, first_seen_at__lt=began)
+    newest = known.filter(created_at__gte=order.created_at - timedelta(hours=1)).order_by("-created_at").first()
+    return newest is None or newest.broker_order_id in shown
+
+
+def _read_missing(account: Account, shown: Collection[str], began: datetime) -> None:
+    """Orders that should work but are not listed have ended some day before: ask for each, a few at a time."""
+    working = Order.objects.filter(account=account, status__in=lifecycle.OPEN, first_seen_at__lt=began)
+    missing = [order for order in working.select_related("account__connection") if order.broker_order_id not in shown]
+    for order in missing[:MISSING_READ]:
+        cancels.read_state(order)
