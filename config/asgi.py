@@ -7,12 +7,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402 (needs the apps loaded)
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import OriginValidator  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 (needs the apps loaded)
 from django.conf import settings  # noqa: E402
 
 from brokers.live.routing import websocket_urlpatterns  # noqa: E402
+from brokers.live.signin import OwnOrigin, SignIn  # noqa: E402
 from config.background import Lifespan  # noqa: E402
 
 
@@ -27,7 +26,7 @@ def allowed_origins() -> list[str]:
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), allowed_origins()),
+        "websocket": OwnOrigin(SignIn(URLRouter(websocket_urlpatterns)), allowed_origins()),
         "lifespan": Lifespan(),
     }
 )

@@ -11,7 +11,11 @@ from brokers.models import Account, Connection
 def desk(request: HttpRequest) -> dict[str, Any]:
     """``desk_connections``, ``desk_accounts``: the signed-in person's, looked up only if the page asks."""
     user = getattr(request, "user", None)
-    context: dict[str, Any] = {"local": settings.LOCAL, "version": settings.VERSION, "signup_open": settings.SIGNUP_OPEN}
+    context: dict[str, Any] = {
+        "local": settings.LOCAL,
+        "version": settings.VERSION,
+        "signup_open": settings.SIGNUP_OPEN,
+    }
     if user is None or not user.is_authenticated:
         return context
     return context | {

@@ -5,9 +5,11 @@ simulator beside the desk and tells it the desk's OAuth client. Ctrl-C stops bot
 """
 
 import base64
+import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -16,19 +18,20 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("VAR_DIR", ROOT / "var"))
 LOCAL_ENV = VAR / "local.env"
-DEMO_USER, DEMO_PASSWORD = "demo", "demo-blotter"  # noqa: S105 (the published demo sign-in, LOCAL mode only)
+DEMO_USER, DEMO_PASSWORD = "demo", "demo-blotter"
 
 
 def main() -> int:
     port, sim_port = os.environ.get("PORT", "8000"), os.environ.get("SIM_PORT", "8001")
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     write_keys()
     os.environ.update(environment(port, sim_port))
-    subprocess.run([sys.executable, "manage.py", "migrate", "--noinput", "-v", "0"], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "manage.py", "migrate", "--noinput", "-v", "0"], cwd=ROOT, check=True)
     make_demo_user()
     simulator = start_simulator(sim_port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the simulator is stopped then, too
     try:
         register_client(port, sim_port, simulator)
         announce(port, sim_port)
@@ -99,7 +102,7 @@ def register_client(port: str, sim_port: str, simulator: subprocess.Popen[bytes]
             raise SystemExit(f"The simulator did not start. Is port {sim_port} in use? Choose another with SIM_PORT=…")
         try:
             headers = {"Content-Type": "application/json"}
-            request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 (own loopback address)
+            request = urllib.request.Request(url, data=body, headers=headers)
             urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
             return
         except (urllib.error.URLError, ConnectionError):
@@ -120,7 +123,7 @@ def announce(port: str, sim_port: str) -> None:
 def serve(port: str) -> int:
     import uvicorn
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(
             "config.asgi:application",
             host="127.0.0.1",
@@ -132,8 +135,6 @@ def serve(port: str) -> int:
             log_config=None,
             timeout_graceful_shutdown=3,
         )
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

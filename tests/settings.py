@@ -1,8 +1,11 @@
 """The settings, read from an environment of the tests' own, with keys made up anew."""
 
+import atexit
 import base64
 import os
 import secrets
+import shutil
+import tempfile
 
 os.environ.update(
     LOCAL="1",
@@ -11,6 +14,9 @@ os.environ.update(
     TASTYTRADE_SIM_CLIENT_ID="blotter-test",
     TASTYTRADE_SIM_CLIENT_SECRET=secrets.token_urlsafe(24),
 )
+if "VAR_DIR" not in os.environ:  # two test runs side by side have nothing in common
+    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="blotter-tests-")
+    atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
 for name in ("DATABASE_URL", "REDIS_URL", "BASE_URL"):
     os.environ.pop(name, None)
 if "TEST_DATABASE_URL" in os.environ:

@@ -1,0 +1,84 @@
+"""Chromium, a page that must stay free of errors, and the desk as a process of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk_process import DeskProcess
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(args=flags, executable_path=shutil.which("chromium"))
+        yield chromium
+        chromium.close()
+
+
+def new_context(browser: Browser, **options: object) -> BrowserContext:
+    settings = {"locale": "en-US", "timezone_id": "America/New_York", "color_scheme": "dark"} | options
+    context = browser.new_context(**settings)  # type: ignore[arg-type]
+    context.set_default_timeout(15_000)
+    return context
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; anything it complains of (refused by the content policy, failed, thrown) fails the test."""
+    page = context.new_page()
+    complaints = collect_complaints(page)
+    yield page
+    assert complaints == []
+
+
+def collect_complaints(page: Page) -> list[str]:
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
+    return complaints
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
+    """One desk with SQLite and in-memory layers for the session's browser tests."""
+    process = DeskProcess(tmp_path_factory.mktemp("desk"))
+    try:
+        yield process.start()
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def shots() -> Path:
+    """Where a journey leaves its screenshots, for people to look at."""
+    folder = Path(os.environ.get("SHOTS_DIR", "var/shots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

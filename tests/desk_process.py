@@ -1,0 +1,77 @@
+"""The desk as a newcomer starts it: `python -m config.local` with a fresh folder, its simulator beside it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class DeskProcess:
+    """Started on free ports with its state in ``folder``; everything it says is in ``log``."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.port, self.sim_port = free_port(), free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.sim_url = f"http://localhost:{self.sim_port}"
+        self.log = folder / "desk.log"
+        keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.environment = keep | {
+            "VAR_DIR": str(folder / "var"),
+            "PORT": str(self.port),
+            "SIM_PORT": str(self.sim_port),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LOG_LEVEL": "DEBUG",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "DeskProcess":
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "config.local"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the desk ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/accounts/login/", timeout=5):
+                return self
+            time.sleep(0.1)
+        raise RuntimeError(f"the desk did not start in time:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self) -> int:
+        """As Ctrl-C does; the exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """Make sure that nothing of it is left, the simulator included."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+    def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask the simulator's control port; a body makes it a POST."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.sim_url}/control/{path}", data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
