@@ -17,7 +17,8 @@ from brokers.domain.orders import Notice
 from brokers.errors import UnexpectedReply
 
 T = TypeVar("T")
-PRODUCT = "blotter/0.1.0"
+VERSION = "0.1.0"
+PRODUCT = f"blotter/{VERSION}"
 LONGEST_NUMBER = 40
 NUMBER_RE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
 from config.api import plain_problem
@@ -23,6 +24,8 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
     if request.path.startswith("/api/"):
         return plain_problem(request, CODES[status])
     context = {"status": status, "title": HTTPStatus(status).phrase, "words": WORDS[status], "request_id": request_id()}
+    if status == 500:  # the page must come even when the database, and so the person, can't be had
+        return HttpResponse(render_to_string("error.html", context), status=status)
     return render(request, "error.html", context, status=status)
 
 

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from brokers.wire import VERSION
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(environ.Env().str("VAR_DIR", default=str(BASE_DIR / "var")))
-VERSION = "0.1.0"
 
 env = environ.Env()
 for env_file in (BASE_DIR / ".env", VAR_DIR / "local.env"):

@@ -47,9 +47,7 @@ class Quote:
 QUOTE_FIELDS = tuple(field.name for field in fields(Quote) if field.name not in ("instrument", "as_of"))
 
 
-def fair_price(
-    bid: Decimal | None, ask: Decimal | None, mark: Decimal | None, last: Decimal | None
-) -> Decimal | None:
+def fair_price(bid: Decimal | None, ask: Decimal | None, mark: Decimal | None, last: Decimal | None) -> Decimal | None:
     """Mid of a two-sided, uncrossed market; else mark; else last; else unknown."""
     if bid is not None and ask is not None and Decimal(0) < ask >= bid:
         return (bid + ask) / 2

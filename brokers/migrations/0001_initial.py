@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,77 +16,119 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('broker', models.CharField(max_length=32)),
-                ('environment', models.CharField(choices=[('sim', 'SIM'), ('live', 'LIVE')], max_length=8)),
-                ('label', models.CharField(blank=True, max_length=64)),
-                ('grant_kind', models.CharField(choices=[('redirect', "Broker's sign-in page"), ('personal', 'Personal grant')], max_length=16)),
-                ('state', models.CharField(choices=[('connected', 'Connected'), ('needs_sign_in', 'Needs sign-in'), ('suspended', 'Suspended'), ('removed', 'Removed')], default='connected', max_length=16)),
-                ('scopes', models.CharField(blank=True, max_length=255)),
-                ('client_id', models.CharField(blank=True, help_text="A personal grant's own client, where given.", max_length=128)),
-                ('broker_customer', models.CharField(blank=True, help_text="The broker's id of the signed-in person.", max_length=64)),
-                ('sealed_refresh_token', models.BinaryField(null=True)),
-                ('sealed_access_token', models.BinaryField(null=True)),
-                ('sealed_client_secret', models.BinaryField(help_text='Personal grants bring their own.', null=True)),
-                ('access_expires_at', models.DateTimeField(null=True)),
-                ('token_version', models.PositiveIntegerField(default=0)),
-                ('lease_owner', models.CharField(blank=True, max_length=64)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('not_before', models.DateTimeField(help_text='No refresh is tried before this time.', null=True)),
-                ('fail_count', models.PositiveIntegerField(default=0)),
-                ('connected_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('refreshed_at', models.DateTimeField(null=True)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('last_error_code', models.CharField(blank=True, max_length=64)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('last_error_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("broker", models.CharField(max_length=32)),
+                ("environment", models.CharField(choices=[("sim", "SIM"), ("live", "LIVE")], max_length=8)),
+                ("label", models.CharField(blank=True, max_length=64)),
+                (
+                    "grant_kind",
+                    models.CharField(
+                        choices=[("redirect", "Broker's sign-in page"), ("personal", "Personal grant")], max_length=16
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("connected", "Connected"),
+                            ("needs_sign_in", "Needs sign-in"),
+                            ("suspended", "Suspended"),
+                            ("removed", "Removed"),
+                        ],
+                        default="connected",
+                        max_length=16,
+                    ),
+                ),
+                ("scopes", models.CharField(blank=True, max_length=255)),
+                (
+                    "client_id",
+                    models.CharField(
+                        blank=True, help_text="A personal grant's own client, where given.", max_length=128
+                    ),
+                ),
+                (
+                    "broker_customer",
+                    models.CharField(blank=True, help_text="The broker's id of the signed-in person.", max_length=64),
+                ),
+                ("sealed_refresh_token", models.BinaryField(null=True)),
+                ("sealed_access_token", models.BinaryField(null=True)),
+                ("sealed_client_secret", models.BinaryField(help_text="Personal grants bring their own.", null=True)),
+                ("access_expires_at", models.DateTimeField(null=True)),
+                ("token_version", models.PositiveIntegerField(default=0)),
+                ("lease_owner", models.CharField(blank=True, max_length=64)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("not_before", models.DateTimeField(help_text="No refresh is tried before this time.", null=True)),
+                ("fail_count", models.PositiveIntegerField(default=0)),
+                ("connected_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("refreshed_at", models.DateTimeField(null=True)),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("last_error_code", models.CharField(blank=True, max_length=64)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                ("last_error_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="connections",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('connected_at',),
+                "ordering": ("connected_at",),
             },
         ),
         migrations.CreateModel(
-            name='ConnectAttempt',
+            name="ConnectAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('broker', models.CharField(max_length=32)),
-                ('environment', models.CharField(max_length=8)),
-                ('state_sha256', models.CharField(max_length=64, unique=True)),
-                ('session_sha256', models.CharField(max_length=64)),
-                ('sealed_verifier', models.BinaryField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('reconnects', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='brokers.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("broker", models.CharField(max_length=32)),
+                ("environment", models.CharField(max_length=8)),
+                ("state_sha256", models.CharField(max_length=64, unique=True)),
+                ("session_sha256", models.CharField(max_length=64)),
+                ("sealed_verifier", models.BinaryField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("used_at", models.DateTimeField(null=True)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "reconnects",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to="brokers.connection"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.CharField(max_length=32)),
-                ('nickname', models.CharField(blank=True, max_length=64)),
-                ('kind', models.CharField(max_length=16)),
-                ('type_name', models.CharField(blank=True, max_length=64)),
-                ('is_default', models.BooleanField(default=False)),
-                ('is_closed', models.BooleanField(default=False)),
-                ('can_trade', models.BooleanField(default=True)),
-                ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accounts', to='brokers.connection')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.CharField(max_length=32)),
+                ("nickname", models.CharField(blank=True, max_length=64)),
+                ("kind", models.CharField(max_length=16)),
+                ("type_name", models.CharField(blank=True, max_length=64)),
+                ("is_default", models.BooleanField(default=False)),
+                ("is_closed", models.BooleanField(default=False)),
+                ("can_trade", models.BooleanField(default=True)),
+                ("found_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="accounts", to="brokers.connection"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('connection__connected_at', 'number'),
+                "ordering": ("connection__connected_at", "number"),
             },
         ),
         migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['user', 'state'], name='brokers_con_user_id_5cfdd9_idx'),
+            model_name="connection",
+            index=models.Index(fields=["user", "state"], name="brokers_con_user_id_5cfdd9_idx"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('connection', 'number'), name='one_row_per_account_and_connection'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "number"), name="one_row_per_account_and_connection"
+            ),
         ),
     ]

@@ -2,13 +2,14 @@
 
 import pytest
 from django.http import Http404
-from django.test import Client
+from django.test import Client, RequestFactory
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, ParseError, ValidationError
 from rest_framework.test import APIRequestFactory
 
 from brokers.domain.orders import InvalidTicket, Notice
 from brokers.errors import NotAuthorized, OrderRejected, OutcomeUnknown, RateLimited, Unavailable, UnexpectedReply
 from config.api import CONTENT_TYPE, PROBLEMS, problem_from_exception
+from config.pages import server_error
 
 REQUEST = APIRequestFactory().get("/api/v1/things")
 
@@ -93,3 +94,10 @@ def test_the_api_asks_strangers_to_sign_in(client: Client) -> None:
 @pytest.mark.django_db
 def test_health_says_ok_when_the_database_is_migrated(client: Client) -> None:
     assert client.get("/health/").json() == {"status": "ok", "checks": {"database": "ok"}}
+
+
+def test_a_crash_has_its_page_even_without_a_database() -> None:
+    """No database is allowed in this test: the page must not ask for one."""
+    response = server_error(RequestFactory().get("/portfolio/"))
+    assert response.status_code == 500
+    assert "look at your orders before you repeat" in response.content.decode()

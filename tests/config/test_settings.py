@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from brokers.wire import VERSION
+
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
     "SECRET_KEY": "x" * 50,
@@ -57,3 +59,7 @@ def test_postgresql_and_redis_are_chosen_by_their_urls(tmp_path: Path) -> None:
     }
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.split() == ["django.db.backends.postgresql", "channels_redis.pubsub.RedisPubSubChannelLayer"]
+
+
+def test_the_version_is_the_packages() -> None:
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()

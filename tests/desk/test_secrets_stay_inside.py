@@ -1,4 +1,4 @@
-"""A trader's whole day with real tokens: none of them shows on a page, in the API, the admin, the log or the database."""
+"""A trader's whole day with real tokens: none shows on a page, in the API, the admin, the log or the database."""
 
 import io
 import json
