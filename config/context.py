@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from brokers.models import Account, Connection
+from brokers.wire import VERSION
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
@@ -13,7 +14,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     context: dict[str, Any] = {
         "local": settings.LOCAL,
-        "version": settings.VERSION,
+        "version": VERSION,
         "signup_open": settings.SIGNUP_OPEN,
     }
     if user is None or not user.is_authenticated:
