@@ -1,7 +1,36 @@
-"""What every test stands on: settings from made-up keys, no network but loopback."""
+"""What tests share: one Chromium, whose tests run last."""
 
 import os
+import shutil
+from collections.abc import Iterator
 
-os.environ.setdefault(
-    "DJANGO_ALLOW_ASYNC_UNSAFE", "true"
-)  # the synchronous browser driver keeps a loop in the test's thread
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's driver leaves an event loop running in this thread: no asynchronous test can come after it."""
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium where it is installed, else the driver's own."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Django sees that loop and would refuse the database
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(args=flags, executable_path=shutil.which("chromium"))
+        yield browser
+        browser.close()

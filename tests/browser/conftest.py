@@ -1,24 +1,12 @@
-"""Chromium, a page that must stay free of errors, and the desk as a process of its own."""
+"""A page that must stay free of errors, and the desk as a process of its own."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk_process import DeskProcess
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-
-FLAGS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--force-color-profile=srgb",
-]
+from playwright.sync_api import Browser, BrowserContext, Page
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,12 +16,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(args=flags, executable_path=shutil.which("chromium"))
-        yield chromium
-        chromium.close()
+def browser(chromium: Browser) -> Browser:
+    return chromium
 
 
 def new_context(browser: Browser, **options: object) -> BrowserContext:

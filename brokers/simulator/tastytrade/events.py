@@ -129,9 +129,8 @@ def summary(book: Book) -> Event:
         "prevDayId": day_id(book.at.date() - timedelta(days=1)),
         "dayClosePriceType": "REGULAR",
         "prevDayClosePriceType": "REGULAR",
+        "openInterest": book.open_interest or 0,  # a whole number always: clients drop the event without one
     }
-    if book.open_interest is not None:
-        body["openInterest"] = book.open_interest
     return body | known(
         dayOpenPrice=book.open,
         dayHighPrice=book.high,

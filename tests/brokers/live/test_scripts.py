@@ -1,9 +1,7 @@
 """The page's scripts in a real browser: exact decimals, live cells, the badge, and a socket that comes and goes."""
 
 import json
-import os
 import random
-import shutil
 import threading
 from collections.abc import Iterator
 from decimal import Context, Decimal
@@ -12,21 +10,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from brokers.templatetags import desk
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--force-color-profile=srgb",
-]
 HERE, THERE = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 CALL = "SPY   261218C00600000"
 BLANK = '<!doctype html><title>t</title><link rel="icon" href="data:,">'
@@ -63,19 +52,9 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
-        found = shutil.which("chromium")
-        browser = playwright.chromium.launch(args=flags, **({"executable_path": found} if found else {}))
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(locale="en-US", timezone_id="America/New_York")
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(locale="en-US", timezone_id="America/New_York")
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
