@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,6 +124,8 @@ def announce(port: str, sim_port: str) -> None:
 def serve(port: str) -> int:
     import uvicorn
 
+    # Static files are read in one go by design: nothing that the desk's owner could do about it.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(
             "config.asgi:application",

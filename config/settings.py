@@ -155,11 +155,13 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_FAILURE_VIEW = "config.pages.csrf_failed"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE else "csrftoken"
-SECURE_SSL_REDIRECT = False
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 SECURE_HSTS_SECONDS = 365 * 86400 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # the browsers' preload list is for a site's owner to decide
 X_FRAME_OPTIONS = "DENY"
 
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
