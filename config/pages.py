@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
-from config.api import plain_problem
+from config.api import PROBLEMS, plain_problem
 from config.middleware import request_id
 
 WORDS = {
@@ -51,3 +51,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, 500)
+
+
+def problems(request: HttpRequest) -> HttpResponse:
+    """The catalogue that the ``type`` of every problem document leads to."""
+    rows = [{"code": code, "status": status, "title": title} for code, (status, title) in PROBLEMS.items()]
+    return render(request, "problems.html", {"problems": rows})

@@ -101,3 +101,9 @@ def test_a_crash_has_its_page_even_without_a_database() -> None:
     response = server_error(RequestFactory().get("/portfolio/"))
     assert response.status_code == 500
     assert "look at your orders before you repeat" in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_problems_type_leads_to_its_line_in_the_catalogue(client: Client) -> None:
+    address, _, code = client.get("/api/v1/nonsense").json()["type"].partition("#")
+    assert f'id="{code}"' in client.get(address).content.decode()
