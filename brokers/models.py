@@ -122,6 +122,11 @@ class Account(models.Model):
         )
 
     def __str__(self) -> str:
+        """For pages: no line breaks between the dots and the number."""
+        return self.label.replace("…", "…\N{WORD JOINER}")
+
+    @property
+    def label(self) -> str:
         return f"{self.nickname or self.type_name or 'Account'} …{self.number[-4:]}"
 
 

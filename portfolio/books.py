@@ -94,6 +94,11 @@ class World:
     totals: Totals | None
 
     @property
+    def is_stale(self) -> bool:
+        """Whether a part of the sums is as last known, not as the broker says now."""
+        return any(book.balance.is_stale or book.positions.is_stale for book in self.books)
+
+    @property
     def unknown(self) -> int:
         """Of how many accounts the positions are not known."""
         return sum(1 for book in self.books if book.totals is None)

@@ -34,6 +34,15 @@ def account_has_changed(*, connection_id: uuid.UUID, change: AccountChanged, **_
     announce(account.connection.user_id, {"type": "portfolio", "account": str(account.pk), "what": change.what})
 
 
+def account_stream_was_resumed(*, connection_id: uuid.UUID, **_: Any) -> None:
+    """What changed while the stream was away was not told: every account is looked at again."""
+    accounts = Account.objects.filter(connection_id=connection_id, is_closed=False).select_related("connection")
+    for account in accounts:
+        last_known.mark_changed(account.pk)
+        for what in ("balance", "positions"):
+            announce(account.connection.user_id, {"type": "portfolio", "account": str(account.pk), "what": what})
+
+
 def connection_was_removed(*, connection_id: uuid.UUID, **_: Any) -> None:
     """What was known through a removed connection is forgotten."""
     last_known.forget(Account.objects.filter(connection_id=connection_id).values_list("pk", flat=True))

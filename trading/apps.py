@@ -8,9 +8,11 @@ class TradingConfig(AppConfig):
     verbose_name = "Trading"
 
     def ready(self) -> None:
-        from brokers.signals import order_reported
+        from brokers.signals import account_changed, account_stream_resumed, order_reported
         from trading import receivers
         from trading.models import order_changed
 
         order_reported.connect(receivers.record_news, dispatch_uid="trading.record_news")
+        account_stream_resumed.connect(receivers.list_again, dispatch_uid="trading.list_again")
+        account_changed.connect(receivers.list_unread, dispatch_uid="trading.list_unread")
         order_changed.connect(receivers.tell_tabs, dispatch_uid="trading.tell_tabs")

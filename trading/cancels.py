@@ -99,7 +99,14 @@ def _cancel_again(order: Order, words: str, pause: timedelta) -> Order:
 
 
 def _note_cancel(order: Order, words: str, **fields: Any) -> Order:
-    return news.note(order, Source.US, kind="cancel", words=words, last_error=words[:500], **fields)
+    """Tell how the cancel goes, unless the broker's news has answered it meanwhile."""
+    return news.note(
+        order, Source.US, only_if=_is_pending, kind="cancel", words=words, last_error=words[:500], **fields
+    )
+
+
+def _is_pending(order: Order) -> bool:
+    return order.cancel_pending
 
 
 def read_state(order: Order) -> Order:

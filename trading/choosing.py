@@ -14,7 +14,7 @@ from brokers import connections
 from brokers.domain.instruments import Equity, Option, describe, plain
 from brokers.domain.market import Chain, Details, Expiration
 from brokers.domain.orders import InvalidTicket
-from brokers.errors import BrokerError
+from brokers.errors import BrokerError, Unavailable
 from brokers.models import Account
 from trading import listing, orders, tickets
 from trading.forms import PREFILLED, TicketForm, account_by_id
@@ -101,6 +101,8 @@ def instrument(request: HttpRequest) -> HttpResponse:
         details = orders.details_of(account, tickets.instrument(request.GET.get("symbol", "")[:60]))
     except InvalidTicket as error:
         return JsonResponse({"problem": str(error)}, status=422)
+    except Unavailable:
+        return JsonResponse({"problem": "The broker can't be asked about it at the moment."}, status=503)
     except BrokerError as error:
         return JsonResponse({"problem": error.message}, status=503)
     return JsonResponse(_described(details))

@@ -26,7 +26,7 @@ def order_document(order: Order) -> dict[str, Any]:
     return {
         "id": str(order.pk),
         "account": str(order.account_id),
-        "account_label": str(order.account),
+        "account_label": order.account.label,
         "connection": str(connection.pk),
         "broker": connection.broker,
         "environment": connection.environment,

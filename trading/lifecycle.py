@@ -64,9 +64,9 @@ MEANINGS: dict[Status, str] = {
     Status.REJECTED: "The broker answered no. Nothing is working there.",
     Status.NOT_PLACED: "The broker's listings do not show it, looked at several times after a quiet while. "
     "We keep watching in case it appears late.",
-    Status.ACCEPTED: "The broker has it; it is not at the market yet.",
-    Status.WORKING: "It is at the market.",
-    Status.PARTIAL: "Part of it is filled; the rest is at the market.",
+    Status.ACCEPTED: "The broker has it; it is not at the exchange yet.",
+    Status.WORKING: "It is live at the exchange and not filled yet.",
+    Status.PARTIAL: "Part of it is filled; the rest is live at the exchange.",
     Status.REPLACE_REQUESTED: "A replacement is asked for; until the broker confirms, this order may still fill.",
     Status.CANCEL_REQUESTED: "A cancel is asked for; until the broker confirms, this order may still fill.",
     Status.FILLED: "All of it is filled.",

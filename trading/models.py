@@ -55,7 +55,7 @@ class OrderQuerySet(OwnedQuerySet):
 
     def working(self) -> Self:
         """Whatever is not over, as far as we know."""
-        return self.filter(status__in=lifecycle.OPEN | lifecycle.UNCERTAIN)
+        return self.filter(status__in=lifecycle.OPEN | lifecycle.UNCERTAIN, adopted_by=None)
 
     def due(self, now: datetime) -> Self:
         return self.filter(next_check_at__lte=now)
@@ -173,6 +173,8 @@ class Order(models.Model):
         values = fields | {"status": after.value, "changed_at": timezone.now()}
         if after in lifecycle.TERMINAL and before not in lifecycle.TERMINAL:
             values["ended_at"] = values["changed_at"]
+        elif after not in lifecycle.TERMINAL:
+            values["ended_at"] = None  # also of one that appeared late: it is not over after all
         with transaction.atomic():
             mine = Order.objects.filter(pk=self.pk, seq=self.seq)
             if not mine.update(seq=F("seq") + 1, **values):

@@ -1,13 +1,13 @@
 """What brokers report of orders, written into their rows: in any order, repeated or not, with one result."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from brokers.domain.orders import Fill as BrokerFill
@@ -26,7 +26,8 @@ LISTED_AGAIN = timedelta(seconds=60)
 def record(connection_id: UUID, updates: Iterable[OrderUpdate], source: str) -> list[Order]:
     """Write down what a connection's broker reports; orders that we do not know are taken in as external.
 
-    One update that can't be recorded does not stop the others.
+    One update that can't be recorded does not stop the others. A database that is busy or away is raised:
+    the whole is to be told again.
     """
     accounts: dict[str, Account | None] = {}
     orders = []
@@ -39,6 +40,8 @@ def record(connection_id: UUID, updates: Iterable[OrderUpdate], source: str) -> 
             continue  # an account that this connection was not asked to show
         try:
             orders.append(hear(find(account, update) or take_in(account, update, source), update, source))
+        except (OperationalError, InterfaceError):
+            raise
         except Exception:
             logger.exception("An order's news could not be recorded (broker order %s).", update.broker_order_id)
     return orders
@@ -92,15 +95,22 @@ def take_in(account: Account, update: OrderUpdate, source: str) -> Order:
 
 
 def hear(order: Order, update: OrderUpdate, source: str) -> Order:
-    """Bring one order up to date with one report; a report that says nothing new writes nothing."""
+    """Bring one order up to date with one report; a report that says nothing new writes nothing.
+
+    A report of another order (an answer that was mixed up on its way) is left alone.
+    """
     for _ in range(TRIES):
         order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        if not _is_about(order, update):
+            logger.error("News of broker order %s is not of order %s: left alone.", update.broker_order_id, order.pk)
+            return order
         change = _change(order, update)
         if change is None:
             return order
         try:
             with transaction.atomic():
-                _adopt_twin(order, update, source)
+                if _adopt_twin(order, update, source):
+                    change.values["next_check_at"] = timezone.now()  # the twin may have been told more than we
                 order.change(source=source, **change.values)
                 Fill.objects.bulk_create(change.fills, ignore_conflicts=True)
             return order
@@ -109,12 +119,22 @@ def hear(order: Order, update: OrderUpdate, source: str) -> Order:
     raise Stale(f"order {order.pk} would not hold still")
 
 
-def note(order: Order, source: str, **change: Any) -> Order:
-    """Write down something that is no report of the order (an answer, a doubt), unless reports have overtaken it."""
+def _is_about(order: Order, update: OrderUpdate) -> bool:
+    same_account = update.account_number == order.account.number
+    return same_account and order.broker_order_id in (None, update.broker_order_id)
+
+
+def note(order: Order, source: str, *, only_if: Callable[[Order], bool] | None = None, **change: Any) -> Order:
+    """Write down something that is no report of the order (an answer, a doubt), unless reports have overtaken it.
+
+    ``only_if`` is asked of the row as it is now.
+    """
     for _ in range(TRIES):
         order = Order.objects.select_related("account__connection").get(pk=order.pk)
         target: Status | None = change.get("to")
         if target is not None and not lifecycle.can_move(Status(order.status), target):
+            return order
+        if only_if is not None and not only_if(order):
             return order
         try:
             order.change(source=source, **change)
@@ -192,12 +212,13 @@ def _next_look(order: Order, status: Status, now: datetime) -> datetime | None:
     return now + LISTED_AGAIN
 
 
-def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> None:
+def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> bool:
     """An order of ours that was first seen without its reference stands here twice: the stranger's row gives way."""
     if order.broker_order_id is not None:
-        return
+        return False
     rows = Order.objects.select_for_update().filter(account=order.account, broker_order_id=update.broker_order_id)
-    for twin in rows.exclude(pk=order.pk):
+    twins = list(rows.filter(is_external=True).exclude(pk=order.pk))
+    for twin in twins:
         twin.change(
             kind="adopted",
             source=source,
@@ -206,6 +227,7 @@ def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> None:
             adopted_by=order,
             next_check_at=None,
         )
+    return bool(twins)
 
 
 def _fill(order: Order, fill: BrokerFill) -> Fill:

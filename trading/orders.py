@@ -42,6 +42,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 OWNER_TIME = timedelta(seconds=30)
 """A row that is still SENDING after this has lost the process that sent it."""
+SEND_WITHIN = timedelta(seconds=20)
+"""An order that could not leave within this of being written down is not sent: its price was for then."""
 DOUBT_AFTER_LIMIT = timedelta(seconds=120)
 Source = OrderEvent.Source
 
@@ -154,11 +156,11 @@ def _write_down(
     account: Account, ticket: OrderTicket, key: str, source: Order.Source, foreseen: dict[str, Any] | None
 ) -> Order:
     """Commit the intent as SENDING; ``IntegrityError`` when the key is taken."""
-    now = timezone.now()
     leg = ticket.legs[0]
     with transaction.atomic(durable=True):
         locked = Account.objects.select_for_update(of=("self",)).select_related("connection").get(pk=account.pk)
         check_ready(locked)
+        now = timezone.now()
         return Order.begin(
             kind="sending",
             event_source=Source.US,
@@ -194,9 +196,11 @@ def _write_down(
 def _send(order: Order, ticket: OrderTicket, broker: Broker) -> Order:
     """The outcome table: the only place that decides what a place request's answer means."""
     try:
+        if order.sent_at is None or timezone.now() - order.sent_at > SEND_WITHIN:
+            raise Unavailable("The desk was held up and the order is too old to send by now. Nothing was sent.")
         placed = broker.place_order(order.account.number, ticket, str(order.client_ref))
-        if placed.order.account_number != order.account.number:
-            raise OutcomeUnknown("The broker answered for another account. The order is being looked up.")
+        if not _answers(order, placed):
+            raise OutcomeUnknown("The broker answered for another order. This one is being looked up.")
     except RateLimited as error:
         watch = timezone.now() + DOUBT_AFTER_LIMIT
         return _settle(order, Status.REJECTED, error, watch_until=watch, next_check_at=timezone.now() + FIRST_CHECK)
@@ -209,6 +213,17 @@ def _send(order: Order, ticket: OrderTicket, broker: Broker) -> Order:
             logger.exception("Sending order %s broke off: its outcome is unknown.", order.pk)
         return _settle(order, Status.UNKNOWN, error, next_check_at=timezone.now() + FIRST_CHECK)
     return _taken(order, placed)
+
+
+def _answers(order: Order, placed: Placed) -> bool:
+    """Whether an acceptance is of this order: a gateway may hand out the answer to another request."""
+    told = placed.order
+    ours = Order.objects.filter(account=order.account, broker_order_id=told.broker_order_id, is_external=False)
+    return (
+        told.account_number == order.account.number
+        and told.client_ref in (None, order.client_ref)
+        and not ours.exclude(pk=order.pk).exists()
+    )
 
 
 def _taken(order: Order, placed: Placed) -> Order:

@@ -18,15 +18,16 @@ from brokers.models import Account
 from brokers.port import Broker
 from trading import cancels, lifecycle, news
 from trading.lifecycle import Status
-from trading.models import Order, OrderEvent
+from trading.models import Order, OrderEvent, OrderQuerySet
 
 logger = logging.getLogger(__name__)
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_CHECK = timedelta(seconds=1)
 DELAYS = (1, 2, 4, 8, 15, 30, 60)
 """Seconds between the looks at an order in doubt; the last one goes on."""
-ATTEMPT_LIMIT = timedelta(seconds=15)
-"""When the last byte of an attempt can have left, at the latest (transport.py's whole time-out)."""
+ATTEMPT_LIMIT = timedelta(seconds=90)
+"""When the last byte can have left, at the latest: held up before it (20 s), a refused attempt (15 s), a renewed
+token (40 s), the attempt with that one (15 s)."""
 QUIET = timedelta(seconds=120)
 ENOUGH_LISTINGS = 3
 LATE_WATCH = timedelta(hours=24)
@@ -43,13 +44,30 @@ def look_up(account: Account, now: datetime) -> None:
     mine = Order.objects.filter(account=account).select_related("account__connection")
     due = [order for order in mine.due(now) if claim(order, now)]
     for order in due:
-        if order.status == Status.SENDING:
-            doubt(order)
-        elif order.cancel_pending:
-            cancels.go_on(order)
+        try:
+            _go_on(order)
+        except Exception:
+            logger.exception("Order %s could not be gone on with.", order.pk)  # the others still have their turn
     rest = [order for order in due if order.status != Status.SENDING and not order.cancel_pending]
     if rest:
         _list_for(account, rest)
+
+
+def _go_on(order: Order) -> None:
+    if order.status == Status.SENDING:
+        doubt(order)
+    elif order.cancel_pending:
+        cancels.go_on(order)
+
+
+def hasten(orders: OrderQuerySet) -> None:
+    """Whatever is to be looked at later is looked at now, for news may have been missed.
+
+    A sender's own time is left alone, and so are the pauses between the tries of a cancel.
+    """
+    now = timezone.now()
+    later = orders.filter(next_check_at__gt=now, cancel_pending=False).exclude(status=Status.SENDING)
+    later.update(next_check_at=now)
 
 
 def claim(order: Order, now: datetime) -> bool:
@@ -97,8 +115,9 @@ def _list_for(account: Account, orders: Collection[Order]) -> None:
         _note_failure(orders, error)
         return
     shown = {update.broker_order_id for update in listed}
+    references = {update.client_ref for update in listed}
     for order in orders:
-        if order.status == Status.UNKNOWN:
+        if order.status == Status.UNKNOWN and order.client_ref not in references:
             _count_absence(order, shown, began)
     _read_missing(account, shown, began)
 
@@ -158,7 +177,7 @@ def _is_fresh(order: Order, shown: Collection[str], began: datetime) -> bool:
 
 def _read_missing(account: Account, shown: Collection[str], began: datetime) -> None:
     """Orders that should work but are not listed have ended some day before: ask for each, a few at a time."""
-    working = Order.objects.filter(account=account, status__in=lifecycle.OPEN, first_seen_at__lt=began)
-    missing = [order for order in working.select_related("account__connection") if order.broker_order_id not in shown]
+    working = Order.objects.shown().filter(account=account, status__in=lifecycle.OPEN, first_seen_at__lt=began)
+    missing = [order for order in working.order_by("?") if order.broker_order_id not in shown]
     for order in missing[:MISSING_READ]:
         cancels.read_state(order)

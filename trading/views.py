@@ -104,6 +104,8 @@ def place(request: HttpRequest) -> HttpResponse:
     """Send what was reviewed, then go to its page: a second click or a reload meets the same order."""
     try:
         shown = previews.read(request.POST.get("preview", ""), int(request.user.pk or 0))
+        if not shown.idempotency_key:
+            raise previews.NoPreview("This preview was made for a program. Look at the order here first.")
     except previews.NoPreview as error:
         messages.warning(request, str(error))
         return redirect("trading:ticket")
@@ -185,7 +187,7 @@ def orders_page(request: HttpRequest) -> HttpResponse:
 
 def _bring_up_to_date(accounts: list[Account]) -> list[str]:
     """Read the orders from the broker if that was not done just now; what went wrong, in words."""
-    problems = []
+    problems: dict[str, list[str]] = {}
     for account in accounts:
         if not account.connection.is_connected or not cache.add(f"orders-listed:{account.pk}", 1, LISTED_EVERY):
             continue
@@ -193,8 +195,9 @@ def _bring_up_to_date(accounts: list[Account]) -> list[str]:
             orders.refresh(account)
         except BrokerError as error:
             cache.delete(f"orders-listed:{account.pk}")
-            problems.append(f"{account}: {error.message} Orders placed elsewhere may be missing from this list.")
-    return problems
+            problems.setdefault(error.message, []).append(str(account))
+    missing = "Orders placed elsewhere may be missing from this list."
+    return [f"{', '.join(names)}: {words} {missing}" for words, names in problems.items()]
 
 
 @login_required

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from brokers import oauth, registry
 from brokers.connections.sealing import unseal_from
@@ -28,6 +28,23 @@ def token_source(connection: Connection) -> AccessToken:
     return token
 
 
+def stream_token_source(connection: Connection) -> AccessToken:
+    """The same for a stream's threads, which belong to no request: their database connection is given back each time.
+
+    Else each would keep one for ever, and keep failing by it once the database was restarted.
+    """
+    source = token_source(connection)
+
+    def token(*, refused: str | None = None) -> str:
+        close_old_connections()
+        try:
+            return source(refused=refused)
+        finally:
+            close_old_connections()
+
+    return token
+
+
 def broker_for(connection: Connection) -> Broker:
     """The broker behind a connection; cheap, asks nobody yet."""
     spec = registry.spec(connection.broker)
@@ -37,7 +54,7 @@ def broker_for(connection: Connection) -> Broker:
 def open_stream(connection: Connection, account_numbers: Sequence[str]) -> Stream:
     spec = registry.spec(connection.broker)
     hosts = oauth.hosts_for(connection.broker, connection.environment)
-    return spec.make_stream(hosts, token_source(connection), account_numbers)
+    return spec.make_stream(hosts, stream_token_source(connection), account_numbers)
 
 
 def resync_accounts(connection: Connection) -> list[Account]:

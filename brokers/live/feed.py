@@ -19,7 +19,7 @@ from brokers.live import frames
 from brokers.live.board import Board, Figures
 from brokers.live.limits import Limits
 from brokers.live.mailbox import Mailbox, View, text_message
-from brokers.live.reports import Reporter, Reports, send_signals
+from brokers.live.reports import News, Reporter, Reports, send_signals
 from brokers.port import StatusChange, Stream, StreamEvent, StreamState
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,15 @@ class Feed:
             self.reports_of([event for event in events if not isinstance(event, Tick)])
 
     def reports_of(self, events: Sequence[StreamEvent]) -> None:
+        news: list[News] = []
         for event in events:
             if isinstance(event, StatusChange):
                 self.tell(event)
-        if news := [event for event in events if not isinstance(event, Tick | StatusChange)]:
+                if event.source == "account" and event.state is StreamState.LIVE:
+                    news.append(event)
+            elif not isinstance(event, Tick):
+                news.append(event)
+        if news:
             self.reports.add(news)
 
     def tell(self, change: StatusChange) -> None:

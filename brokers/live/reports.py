@@ -11,10 +11,11 @@ from uuid import UUID
 from channels.db import DatabaseSyncToAsync
 
 from brokers.domain.orders import OrderUpdate
-from brokers.port import AccountChanged
+from brokers.port import AccountChanged, StatusChange
 
 logger = logging.getLogger(__name__)
-News: TypeAlias = OrderUpdate | AccountChanged
+News: TypeAlias = OrderUpdate | AccountChanged | StatusChange
+"""Of states only one is news: that the account stream is live."""
 Reporter: TypeAlias = Callable[[UUID, Sequence[News]], Awaitable[None]]
 RETRY_AFTER = (0.2, 1, 5)
 
@@ -25,14 +26,23 @@ async def send_signals(connection_id: UUID, news: Sequence[News]) -> None:
 
 
 def _send_signals(connection_id: UUID, news: Sequence[News]) -> None:
-    from brokers.signals import account_changed, order_reported
+    from brokers.signals import order_reported
 
     for are_orders, group in groupby(news, key=lambda one: isinstance(one, OrderUpdate)):
         if are_orders:
             order_reported.send(sender=None, connection_id=connection_id, updates=list(group))
         else:
-            for change in group:
-                account_changed.send(sender=None, connection_id=connection_id, change=change)
+            for one in group:
+                _send_signal(connection_id, one)
+
+
+def _send_signal(connection_id: UUID, one: News) -> None:
+    from brokers.signals import account_changed, account_stream_resumed
+
+    if isinstance(one, AccountChanged):
+        account_changed.send(sender=None, connection_id=connection_id, change=one)
+    else:
+        account_stream_resumed.send(sender=None, connection_id=connection_id)
 
 
 class Reports:

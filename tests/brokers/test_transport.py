@@ -335,6 +335,16 @@ def test_an_order_without_a_clear_answer_has_an_unknown_outcome_and_goes_out_onc
         assert len(made.heard) == 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("request_", [ORDER, READ, PREVIEW], ids=lambda request: request.method + request.path)
+def test_a_redirect_is_never_followed(status: int, request_: Request) -> None:
+    """What is sent is meant for this host and for this once: an order that is led on would be sent twice."""
+    with peer(says(201, {"data": {}})) as elsewhere, peer(says(status, "", f"Location: {elsewhere.url}/on")) as made:
+        with pytest.raises(OutcomeUnknown if request_.acts else Unavailable):
+            door(made.url).send(request_)
+        assert (len(made.heard), elsewhere.heard) == (1, [])
+
+
 def test_an_order_to_a_peer_that_closes_before_reading_is_unknown_for_bytes_had_left() -> None:
     assert isinstance(outcome(ORDER, closes, read_first=False), OutcomeUnknown)
 
@@ -387,6 +397,14 @@ def test_an_expired_token_is_renewed_once_and_the_request_repeated(request_: Req
         assert door(made.url, tokens).send(request_)["data"].whole() == 1
     assert tokens.calls == [None, "token-1"]
     assert b"Bearer token-2" in made.heard[1]
+
+
+@pytest.mark.parametrize("request_", [ORDER, READ], ids=["order", "read"])
+def test_a_401_is_not_repeated_with_the_token_that_was_refused(request_: Request) -> None:
+    with peer(says(401, refusal())) as made:
+        with pytest.raises(NotAuthorized):
+            door(made.url, lambda *, refused=None: "the same").send(request_)
+        assert len(made.heard) == 1
 
 
 def test_a_second_401_is_not_authorized() -> None:

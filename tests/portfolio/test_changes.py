@@ -9,7 +9,7 @@ from talking_broker import NOW, TalkingBroker, a_balance, a_holding, add_account
 
 from brokers.models import Account
 from brokers.port import AccountChanged
-from brokers.signals import account_changed, connection_removed
+from brokers.signals import account_changed, account_stream_resumed, connection_removed
 from portfolio import changes, last_known
 from portfolio.holdings import load
 
@@ -88,3 +88,19 @@ def test_a_removed_connection_is_forgotten(account: Account, talking: TalkingBro
     assert last_known.balance(account.pk) is None
     assert last_known.positions(account.pk) is None
     assert last_known.quotes(account.pk) == {}
+
+
+def test_a_stream_that_is_back_ends_the_short_memory_of_its_accounts(
+    account: Account, trader: Any, stranger: Any, talking: TalkingBroker, told: list[Any]
+) -> None:
+    foreign = add_account(connect(stranger), "5WT00099")
+    talking.balances["5WT00099"], talking.positions["5WT00099"] = a_balance(account_number="5WT00099"), []
+    for each in (account, foreign):
+        load(each, NOW)
+    talking.calls.clear()
+    account_stream_resumed.send(sender=None, connection_id=account.connection_id)
+    for each in (account, foreign):
+        load(each, NOW)
+    assert sorted(call for call in talking.calls if "quotes" not in call) == ["balance 5WT00042", "positions 5WT00042"]
+    assert {user for user, _ in told} == {trader.pk}
+    assert [frame["what"] for _, frame in told] == ["balance", "positions"]

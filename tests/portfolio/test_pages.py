@@ -254,7 +254,7 @@ def test_without_a_choice_the_default_account_is_shown(
 ) -> None:
     add_account(account.connection, "5WT00001")
     words = look(trader_client, "/portfolio/")
-    assert "Main …0042" in words.text
+    assert f"{account}" in words.text
     assert talking.calls.count("balance 5WT00042") == 1
     assert "balance 5WT00001" not in talking.calls
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,12 @@ def test_a_refused_cancel_goes_back_to_work_only_on_newer_news() -> None:
 
 def test_the_drawn_page_is_up_to_date() -> None:
     assert PAGE.read_text() == lifecycle.draw(), "run: python -m trading.lifecycle > docs/order-lifecycle.md"
+
+
+@pytest.mark.parametrize("end", sorted(ENDED))
+@pytest.mark.parametrize("word", sorted(OPEN))
+def test_an_end_counts_whenever_it_is_heard_and_is_not_left(end: Status, word: Status) -> None:
+    over = Standing(end, 7, Decimal(4))
+    assert over.hear(word, 8, Decimal(4)).status is end
+    assert over.hear(word, 0, Decimal(4)).status is end
+    assert Standing(word, 8).hear(end, 7, Decimal(0)).status is end

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.db import connections as databases
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,6 +171,31 @@ def test_ten_parallel_posts_with_one_key_make_one_order(ledger_broker: LedgerBro
     with ThreadPoolExecutor(10) as pool:
         ids = set(pool.map(one, range(10)))
     assert len(ids) == len(ledger_broker.ledger) == Order.objects.count() == 1
+
+
+def test_of_two_that_race_for_a_key_the_loser_answers_the_winners_order(
+    ledger_broker: LedgerBroker, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The winner is written down after the loser has looked for the key and before it writes."""
+
+    def overtaken(connection_id: Any, refused: str | None = None) -> str:
+        monkeypatch.setattr(connections, "access_token", lambda connection_id, refused=None: "made-up")
+        place(trading_account)
+        return "made-up"
+
+    monkeypatch.setattr(connections, "access_token", overtaken)
+    order, replayed = orders.place(
+        account=trading_account, ticket=a_ticket(), idempotency_key="key-1", source=Order.Source.API
+    )
+    assert (replayed, order.source) == (True, Order.Source.WEB)
+    assert ledger_broker.calls.count("place") == Order.objects.count() == 1
+
+
+def test_nothing_is_sent_inside_of_a_callers_transaction(ledger_broker: LedgerBroker, trading_account: Account) -> None:
+    """What is rolled back later would have been sent all the same."""
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        place(trading_account)
+    assert "place" not in ledger_broker.calls
 
 
 def test_our_references_are_22_base62_characters_and_never_the_same() -> None:

@@ -1,6 +1,7 @@
 """The pages as plain forms: ticket, review, send, orders, cancel; what is typed wrongly; strangers."""
 
 import re
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -424,3 +425,24 @@ def test_sending_needs_the_forms_token(trading_account: Account, ledger_broker: 
     client.force_login(trading_account.connection.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     assert client.post("/trade", typed(trading_account)).status_code == 403
     assert client.post("/trade/place", {"preview": "x"}).status_code == 403
+
+
+def test_a_preview_that_was_made_for_a_program_is_not_sent_from_a_page(
+    trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    """It has no key of its own: two of them would meet under the empty one."""
+    result = orders.preview(trading_account, a_ticket())
+    token = previews.sign(result, trading_account.connection.user_id)
+    answer = trader_client.post("/trade/place", {"preview": token})
+    assert answer["Location"] == "/trade"
+    assert not Order.objects.exists()
+
+
+def test_a_preview_ages(trading_account: Account, ledger_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id = trading_account.connection.user_id
+    token = previews.sign(orders.preview(trading_account, a_ticket()), user_id)
+    assert previews.read(token, user_id).ticket == a_ticket()
+    now = time.time()
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + previews.LIFE.total_seconds() + 1)
+    with pytest.raises(previews.NoPreview, match="older than ten minutes"):
+        previews.read(token, user_id)

@@ -1,6 +1,6 @@
 """Orders in doubt: looked up, found, believed absent only late, and never sent again."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -134,6 +134,25 @@ def test_a_late_appearance_is_taken_in_and_never_sent_again(
     assert ledger_broker.calls.count("place") == 1
 
 
+def test_an_order_that_appears_hours_late_is_still_found(
+    ledger_broker: LedgerBroker, trading_account: Account, clock: Clock
+) -> None:
+    def slow() -> None:
+        ledger_broker.hidden |= set(ledger_broker.ledger)
+        raise OutcomeUnknown("No answer")
+
+    ledger_broker.after = slow
+    order = place(trading_account)
+    sweep(trading_account, clock, 300, 2)
+    sweep(trading_account, clock, 20 * 3600, 600)
+    order.refresh_from_db()
+    assert order.status == Status.NOT_PLACED
+    ledger_broker.hidden.clear()
+    orders.look_up(trading_account, clock.advance(600))
+    order.refresh_from_db()
+    assert order.status == Status.ACCEPTED
+
+
 def test_the_late_watch_ends(ledger_broker: LedgerBroker, trading_account: Account, clock: Clock) -> None:
     ledger_broker.before = raiser(OutcomeUnknown("No answer"))
     order = place(trading_account)
@@ -171,6 +190,22 @@ def test_of_several_processes_one_gets_the_turn(
     one, other = Order.objects.get(), Order.objects.get()
     assert reconcile.claim(one, now)
     assert not reconcile.claim(other, now)
+
+
+@pytest.mark.parametrize("hour", [0, 9, 20, 23])
+def test_listings_begin_the_day_before_in_new_york_whatever_the_hour(
+    hour: int, ledger_broker: LedgerBroker, trading_account: Account, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In which zone the broker counts its days is not written anywhere; at 20:30 in New York it is tomorrow in UTC."""
+    asked: list[date] = []
+    real = ledger_broker.get_orders
+    monkeypatch.setattr(ledger_broker, "get_orders", lambda number, since: asked.append(since) or real(number, since))
+    clock.offset = datetime(2027, 3, 10, hour, 30, tzinfo=reconcile.NEW_YORK) - clock.now()
+    ledger_broker.after = raiser(OutcomeUnknown("No answer"))
+    place(trading_account)
+    orders.look_up(trading_account, clock.advance(2))
+    orders.refresh(trading_account)
+    assert asked == [date(2027, 3, 9), date(2027, 3, 9)]
 
 
 def test_working_orders_are_compared_with_the_listing_each_minute(
@@ -257,3 +292,64 @@ def test_an_order_in_doubt_cannot_be_cancelled_yet(ledger_broker: LedgerBroker, 
     ledger_broker.before = raiser(OutcomeUnknown("No answer"))
     with pytest.raises(NotCancellable, match="do not know yet"):
         orders.cancel(place(trading_account))
+
+
+def test_a_late_answer_to_a_cancel_says_nothing_of_an_order_that_is_over(
+    ledger_broker: LedgerBroker, trading_account: Account
+) -> None:
+    """The stream told of the end while the cancel's own answer was lost."""
+    order = place(trading_account)
+
+    def end_then_lose() -> None:
+        gone = ledger_broker.move(str(order.broker_order_id), BrokerStatus.CANCELLED, "Cancelled")
+        orders.record(trading_account.connection_id, [gone], "stream")
+        raise OutcomeUnknown("No answer")
+
+    ledger_broker.cancel_fault = end_then_lose
+    after = orders.cancel(order)
+    assert (after.status, after.cancel_pending, after.last_error) == (Status.CANCELLED, False, "")
+    assert after.next_check_at is None
+
+
+def test_an_order_that_appears_late_is_not_over(ledger_broker: LedgerBroker, trading_account: Account) -> None:
+    ledger_broker.after = raiser(RateLimited("Slow down"))
+    order = place(trading_account)
+    assert order.ended_at is not None
+    orders.look_up(trading_account, timezone.now() + timedelta(seconds=2))
+    order.refresh_from_db()
+    assert (order.status, order.ended_at) == (Status.ACCEPTED, None)
+
+
+def test_one_complete_listing_is_not_enough_however_long_it_has_been_quiet(
+    ledger_broker: LedgerBroker, trading_account: Account, clock: Clock
+) -> None:
+    """The broker was away for an hour; what it shows first may be from before."""
+    ledger_broker.before = raiser(OutcomeUnknown("No answer"))
+    order = place(trading_account)
+    ledger_broker.listing_fault = raiser(Unavailable("The broker is away"))
+    sweep(trading_account, clock, 3600, 30)
+    ledger_broker.listing_fault = lambda: None
+    statuses = []
+    for _ in range(reconcile.ENOUGH_LISTINGS):
+        orders.look_up(trading_account, clock.advance(61))
+        order.refresh_from_db()
+        statuses.append((order.status, order.listings_without))
+    assert statuses == [(Status.UNKNOWN, 1), (Status.UNKNOWN, 2), (Status.NOT_PLACED, 3)]
+
+
+def test_a_cancel_whose_sender_died_is_gone_on_with_soon(
+    ledger_broker: LedgerBroker, trading_account: Account, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between writing the cancel down and sending it."""
+    order = place(trading_account)
+
+    def die(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(ledger_broker, "cancel_order", die)
+        with pytest.raises(KeyboardInterrupt):
+            orders.cancel(order)
+    sweep(trading_account, clock, 12)
+    order.refresh_from_db()
+    assert (order.status, order.cancel_tries) == (Status.CANCEL_REQUESTED, 2)

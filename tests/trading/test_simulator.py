@@ -1,16 +1,25 @@
 """From the ticket to the fill at the simulator, over its real wire."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections as databases
 from django.test import Client
 from django.utils import timezone
+from hand_fed import until
 from simulator_server import SimulatorServer, wait_until
 
+from brokers.connections.accounts import stream_token_source
+from brokers.domain.instruments import parse_instrument
+from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
-from trading import orders
+from brokers.port import StreamState
+from trading import orders, watch
 from trading.lifecycle import Status
 from trading.models import Order
 
@@ -117,3 +126,61 @@ def test_an_order_that_another_program_placed_is_shown(
     assert "Buy 2 AAPL at 1.00 or better" in page
     orders.look_up(simulated_account, timezone.now())
     assert Order.objects.filter(is_external=True, status__in=[Status.ACCEPTED, Status.WORKING]).count() == 1
+
+
+async def test_a_fill_that_was_told_while_the_account_stream_was_away_is_known_when_it_is_back(
+    simulated: SimulatorServer, simulated_account: Account
+) -> None:
+    """Without the listing at once it would be known a minute later."""
+
+    def place() -> Order:
+        legs = (Leg(parse_instrument("AAPL"), Action.BUY_TO_OPEN, Decimal(1)),)
+        ticket = OrderTicket(legs, OrderType.LIMIT, TimeInForce.DAY, Decimal(-900))
+        order, _ = orders.place(
+            account=simulated_account, ticket=ticket, idempotency_key="key-1", source=Order.Source.API
+        )
+        return order
+
+    simulated.fills("never")
+    order = await sync_to_async(place)()
+    assert order.is_open
+    watching = asyncio.create_task(watch.watch_orders(pause=0.05))
+    try:
+        await until(lambda: account_state() is StreamState.LIVE, 10)
+        await asyncio.sleep(1)
+        simulated.faults({"effect": "drop_order_frames"})
+        simulated.fills("immediate")
+        simulated.price("AAPL", "190")
+        await asyncio.sleep(1)
+        await order.arefresh_from_db()
+        assert order.is_open, "it was told of the fill after all"
+        simulated.faults({"effect": "streamer_close", "times": 1})
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            await order.arefresh_from_db()
+            if order.status == Status.FILLED:
+                break
+        assert order.status == Status.FILLED
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await watch.hub.close()
+        await sync_to_async(databases.close_all)()
+
+
+def account_state() -> StreamState | None:
+    told = [feed.statuses.get("account") for feed in watch.hub.feeds.values()]
+    return told[0].state if told and told[0] else None
+
+
+def test_a_streams_threads_keep_no_database_connection(simulated_account: Account) -> None:
+    """They live as long as the program: what they kept would be held for ever, and dead after a restart."""
+    token = stream_token_source(simulated_account.connection)
+
+    def ask() -> tuple[str, object]:
+        return token(), databases["default"].connection
+
+    with ThreadPoolExecutor(1) as pool:
+        got, kept = pool.submit(ask).result()
+    assert got
+    assert kept is None

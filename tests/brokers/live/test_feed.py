@@ -190,6 +190,18 @@ async def test_news_of_orders_is_handed_on_whole_and_in_order(hub, upstreams, re
     assert {connection for connection, _ in reported.news} == {HERE}
 
 
+async def test_an_account_stream_that_is_live_again_is_handed_on_in_its_place(hub, upstreams, reported):
+    """Each time, though tabs are told a state only once; of other states and of quotes there is nothing to hand on."""
+    back = StatusChange("account", StreamState.LIVE)
+    away = StatusChange("account", StreamState.RECONNECTING)
+    await hub.keep(HERE)
+    stream = await upstreams.of(HERE)
+    stream.say(LIVE, an_order("1"), back, an_order("2"), away)
+    stream.say(back, back)
+    await until(lambda: len(reported.news) == 5)
+    assert [news for _, news in reported.news] == [an_order("1"), back, an_order("2"), back, back]
+
+
 async def test_slow_writing_of_news_does_not_hold_up_ticks(hub, upstreams, reported):
     reported.may_go_on.clear()
     async with open_tab(hub) as (tab, socket):
@@ -243,15 +255,20 @@ async def test_the_signals_carry_the_news_in_order_to_receivers_that_use_the_dat
     def hear_account(*, connection_id, change, **_):
         heard.append((connection_id, change.what, Connection.objects.count()))
 
+    def hear_resumed(*, connection_id, **_):
+        heard.append((connection_id, "resumed", Connection.objects.count()))
+
     signals.order_reported.connect(hear_orders)
     signals.account_changed.connect(hear_account)
+    signals.account_stream_resumed.connect(hear_resumed)
     try:
-        balance = AccountChanged("5WX00001", "balance")
-        await send_signals(HERE, [an_order("1"), an_order("2"), balance, an_order("3")])
+        balance, back = AccountChanged("5WX00001", "balance"), StatusChange("account", StreamState.LIVE)
+        await send_signals(HERE, [back, an_order("1"), an_order("2"), balance, an_order("3")])
     finally:
+        signals.account_stream_resumed.disconnect(hear_resumed)
         signals.order_reported.disconnect(hear_orders)
         signals.account_changed.disconnect(hear_account)
-    assert heard == [(HERE, ["1", "2"], 0), (HERE, "balance", 0), (HERE, ["3"], 0)]
+    assert heard == [(HERE, "resumed", 0), (HERE, ["1", "2"], 0), (HERE, "balance", 0), (HERE, ["3"], 0)]
 
 
 @pytest.mark.django_db(transaction=True)
