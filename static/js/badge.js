@@ -33,6 +33,7 @@ function showBadge(badge) {
   };
   live.onState((now) => {
     badge.dataset.state = now.state;
+    badge.hidden = now.state === "off";
     badge.title = now.detail;
     if (words.textContent !== WORDS[now.state]) words.textContent = WORDS[now.state];
     retryAt = now.retryAt;
@@ -42,7 +43,8 @@ function showBadge(badge) {
 }
 
 function pauseButton(button) {
-  live.onState(() => {
+  live.onState(({ state }) => {
+    button.hidden = state === "off";
     button.setAttribute("aria-pressed", String(live.paused));
     const text = live.paused ? "Resume" : "Pause";
     if (button.textContent !== text) button.textContent = text;

@@ -55,17 +55,20 @@ export class Cells {
   }
 
   write(connection, symbol, quote) {
-    for (const host of this.#hosts.get(keyOf(connection, symbol)) ?? []) {
+    const key = keyOf(connection, symbol);
+    for (const host of this.#hosts.get(key) ?? []) {
       host.asOf = Date.parse(quote.as_of) || host.asOf;
-      for (const cell of host.cells) this.#writeCell(cell, quote[cell.dataset.field]);
+      for (const cell of host.cells) this.#writeCell(cell, key, quote[cell.dataset.field]);
     }
   }
 
-  #writeCell(cell, value) {
+  // A cell may have shown another symbol before: then nothing moved.
+  #writeCell(cell, key, value) {
     if (value === undefined) return;
-    const before = this.#written.get(cell);
+    const last = this.#written.get(cell);
+    const before = last?.key === key ? last.value : undefined;
     if (before === value) return;
-    this.#written.set(cell, value);
+    this.#written.set(cell, { key, value });
     const kind = cell.dataset.format ?? FORMATS[cell.dataset.field] ?? "price";
     const text = (format[kind] ?? format.price)(value);
     if (cell.textContent.trim() === text) return;

@@ -150,8 +150,14 @@ function isShown(account) {
   return root().querySelector(`[data-account="${CSS.escape(account)}"]`) !== null;
 }
 
+// Paused figures stand still, and who is signed out is told nothing.
+const STANDS_STILL = new Set(["paused", "sign_in_needed"]);
+const FLOWS = new Set(["live", "delayed"]);
+let state = "live";
+
 function everySecond() {
-  const every = root().querySelector("[data-trouble]") ? EVERY_IN_TROUBLE : EVERY;
+  if (STANDS_STILL.has(state)) return;
+  const every = root().querySelector("[data-trouble]") || !FLOWS.has(state) ? EVERY_IN_TROUBLE : EVERY;
   if (!document.hidden && Date.now() - fetchedAt >= every) refresh();
 }
 
@@ -160,6 +166,7 @@ export function follow() {
   let soon = null;
   live.onQuote(priceMoved);
   live.onReconnect(refresh);
+  live.onState((now) => (state = now.state));
   live.onPortfolio(({ account }) => {
     if (!isShown(account)) return;
     clearTimeout(soon);

@@ -5,6 +5,13 @@ import { live } from "./live.js";
 
 const QUIET_FOR = 200;
 
+// A page that answers a form can't be come back to: the browser would ask whether to send the form once more, or say that
+// it has expired. So such a page stands in the history as the ticket that led to it.
+function comeBackToTicket(form) {
+  const query = [...new FormData(form)].filter(([name, value]) => value && name !== "csrfmiddlewaretoken");
+  history.replaceState(null, "", `/trade?${new URLSearchParams(query)}`);
+}
+
 function later(act) {
   let timer = null;
   return (...values) => {
@@ -31,10 +38,12 @@ class Ticket {
     this.chooser = document.getElementById("option-chooser");
     this.increments = [];
     this.known = null;
+    this.wantsPrice = !this.fields.limit_price.value;
     this.suggestions();
-    this.symbolField.addEventListener("change", () => this.look());
+    this.symbolField.addEventListener("change", () => this.symbolChanged());
     this.fields.account.addEventListener("change", () => this.look());
     this.fields.order_type.addEventListener("change", () => this.showLimit());
+    this.fields.limit_price.addEventListener("input", () => (this.wantsPrice = false));
     document.getElementById("choose-option").addEventListener("click", (event) => this.chooseOption(event));
     document.getElementById("price-buttons").addEventListener("click", (event) => this.setPrice(event));
     live.onQuote((connection, symbol) => connection === this.connection && symbol === this.symbol && this.showQuote());
@@ -89,6 +98,15 @@ class Ticket {
 
   // The symbol
 
+  // A price belongs to its symbol.
+  symbolChanged() {
+    if (this.known && this.known !== this.symbolField.value.trim().toUpperCase()) {
+      this.fields.limit_price.value = "";
+      this.wantsPrice = true;
+    }
+    this.look();
+  }
+
   async look() {
     const symbol = this.symbolField.value.trim();
     if (!symbol) return;
@@ -97,11 +115,16 @@ class Ticket {
     document.getElementById("symbol-name").textContent = found?.problem ?? found?.description ?? "";
     this.known = found?.symbol ?? null;
     this.increments = found?.increments ?? [];
-    this.quoteBox.dataset.connection = this.known ? this.connection : "";
-    this.quoteBox.dataset.symbol = this.known ?? "";
-    for (const cell of this.quoteBox.querySelectorAll("dd")) cell.textContent = "—";
-    live.rescan();
+    this.showUnits(found);
+    this.showQuoteOf(this.known ? this.connection : "", this.known ?? "");
     this.showQuote();
+  }
+
+  // A contract's price is per share of what it is on.
+  showUnits(found) {
+    const hint = document.getElementById(`${this.fields.limit_price.id}_helptext`);
+    const size = found?.is_option ? found.multiplier : null;
+    hint.textContent = size ? `Per share: one contract is ${size} times this.` : "Per share.";
   }
 
   async json(address) {
@@ -118,7 +141,13 @@ class Ticket {
   mid() {
     const { bid, ask } = this.quote ?? {};
     if (parse(bid) === null || parse(ask) === null) return null;
-    return this.onGrid(div(add(bid, ask), "2"));
+    return div(add(bid, ask), "2");
+  }
+
+  // What a price button stands for: a price that an order may have.
+  offered(name) {
+    const price = name === "mid" ? this.mid() : parse(this.quote?.[name] ?? null);
+    return price === null || name !== "mid" ? price : this.onGrid(price);
   }
 
   step(price) {
@@ -133,24 +162,41 @@ class Ticket {
     return mul(round(div(price, increment), 0), increment);
   }
 
+  showQuoteOf(connection, symbol) {
+    const shown = this.quoteBox.dataset;
+    if (shown.connection === connection && shown.symbol === symbol) return;
+    Object.assign(shown, { connection, symbol });
+    for (const cell of this.quoteBox.querySelectorAll("dd")) cell.textContent = "—";
+    live.rescan();
+  }
+
   showQuote() {
-    const quote = this.quote;
     document.getElementById("ticket-mid").textContent = format.price(this.mid());
     for (const button of document.querySelectorAll("#price-buttons button")) {
       const { price } = button.dataset;
-      button.disabled = price ? parse(price === "mid" ? this.mid() : (quote?.[price] ?? null)) === null : !this.known;
+      button.disabled = price ? this.offered(price) === null : !this.known;
     }
+    this.startAtMid();
   }
 
   setPrice(event) {
     const { price, step } = event.target.dataset ?? {};
     const field = this.fields.limit_price;
-    if (price) field.value = toText(price === "mid" ? this.mid() : this.quote[price]) ?? field.value;
+    if (price || step) this.wantsPrice = false;
+    if (price) field.value = toText(this.offered(price)) ?? field.value;
     if (step && parse(field.value) !== null) {
       const size = this.step(field.value);
       const moved = step === "1" ? add(field.value, size) : sub(field.value, size);
       if (compare(moved, "0") > 0) field.value = toText(moved);
     }
+  }
+
+  // An untouched price starts at the middle, once for each symbol; it does not follow from there.
+  startAtMid() {
+    const price = this.wantsPrice ? this.offered("mid") : null;
+    if (price === null || compare(price, "0") <= 0) return;
+    this.fields.limit_price.value = toText(price);
+    this.wantsPrice = false;
   }
 
   showLimit() {
@@ -175,6 +221,9 @@ class Ticket {
     this.chooser.hidden = false;
     this.chooser.onclick = (event) => this.optionClicked(event);
     live.rescan();
+    const [middle] = this.chooser.getElementsByClassName("at-the-money");
+    const box = middle?.closest(".table-scroll");
+    if (box) box.scrollTop = middle.offsetTop - box.clientHeight / 2;
   }
 
   optionClicked(event) {
@@ -189,6 +238,7 @@ class Ticket {
     this.chooser.hidden = true;
     this.chooser.replaceChildren();
     this.fields.limit_price.value = "";
+    this.wantsPrice = true;
     this.look();
     this.symbolField.focus();
   }
@@ -196,5 +246,7 @@ class Ticket {
 
 const form = document.getElementById("ticket");
 if (form) new Ticket(form);
+if (form && "answered" in form.dataset) comeBackToTicket(form);
 const send = document.getElementById("send");
 if (send) lockOnSend(send);
+if (send) comeBackToTicket(document.getElementById("change"));

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from desk_process import DeskProcess
+from desk_visits import connect, new_visitor, sign_in
 from playwright.sync_api import Browser, BrowserContext, Page
 
 
@@ -58,6 +59,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
         yield process.start()
     finally:
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def connected(desk: DeskProcess, browser: Browser) -> None:
+    """The demo person has connected the session's desk to the broker."""
+    visitor = new_visitor(browser)
+    page = visitor.new_page()
+    sign_in(page, desk)
+    connect(page, desk)
+    visitor.close()
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""People who come for the first time: one who says no at the broker, two who must not see each other's."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from desk_process import DeskProcess
+from desk_visits import connect, go_to_the_broker, new_visitor, order_status, review, send, sign_in, sign_up
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture
+def first(browser: Browser) -> Iterator[Page]:
+    context = new_visitor(browser)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def second(browser: Browser) -> Iterator[Page]:
+    context = new_visitor(browser)
+    yield context.new_page()
+    context.close()
+
+
+def asked(page: Page, desk: DeskProcess, path: str) -> int:
+    """The status of the answer to this person's browser."""
+    return page.request.get(f"{desk.url}{path}").status
+
+
+def test_who_says_no_at_the_broker_reads_so_and_nothing_is_kept(desk: DeskProcess, first: Page) -> None:
+    sign_up(first, desk, "cautious")
+    go_to_the_broker(first, desk)
+    asked_before = len(desk.control("ledger")["entries"])
+    first.get_by_role("button", name="Deny").click()
+    expect(first.get_by_role("heading", name="You said no")).to_be_visible()
+    expect(first.get_by_text("nothing was connected")).to_be_visible()
+    assert len(desk.control("ledger")["entries"]) == asked_before, "no code, so the broker was not asked for a token"
+    assert first.request.get(f"{desk.url}/api/v1/connections").json()["results"] == []
+    first.get_by_role("link", name="Try again").click()
+    expect(first.get_by_role("heading", name="Connect a broker")).to_be_visible()
+    first.goto(f"{desk.url}/connections/")
+    expect(first.get_by_text("Nothing is connected yet")).to_be_visible()
+
+
+def test_two_people_side_by_side_see_only_their_own(
+    desk: DeskProcess, connected: None, first: Page, second: Page
+) -> None:
+    sign_in(first, desk)
+    first.goto(f"{desk.url}/orders/?tab=today")
+    expect(first.locator("#stream-badge")).to_be_attached()
+    rows = first.locator("tr[data-order]")
+    before = rows.count()
+    sign_up(second, desk, "neighbour")
+    connect(second, desk, "other")
+    second.goto(f"{desk.url}/connections/")
+    expect(second.get_by_text("5WT00001")).to_have_count(0)
+    review(second, desk, symbol="KO", action="buy_to_open", quantity="3", order_type="market")
+    order = re.sub(r"^https?://[^/]+", "", send(second))
+    expect(order_status(second)).to_have_text("Filled")
+    theirs = first.locator("#account-switcher option").first.get_attribute("value")
+    for path in (f"/portfolio/?account={theirs}", f"/trade?account={theirs}", f"/orders/?account={theirs}"):
+        assert (asked(first, desk, path), asked(second, desk, path)) == (200, 404)
+    assert (asked(first, desk, order), asked(second, desk, order)) == (404, 200)
+    review(first, desk, symbol="F", action="buy_to_open", quantity="1", order_type="market")
+    send(first)
+    expect(order_status(first)).to_have_text("Filled")
+    first.goto(f"{desk.url}/orders/?tab=today")
+    assert rows.count() == before + 1, "one's own order, and not the neighbour's"
+    second.goto(f"{desk.url}/orders/?tab=today")
+    expect(second.locator("tr[data-order]")).to_have_count(1)

@@ -1,0 +1,118 @@
+"""What a trader sees while things are away: the desk, the broker, the broker's answer to an order."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from desk_process import DeskProcess
+from desk_visits import expect_badge, new_visitor, order_status, review, send, sign_in
+from playwright.sync_api import Browser, Page, expect
+
+AWAY = re.compile("^(reconnecting|disconnected)$")
+LOST = [
+    {"name": "lost", "effect": "drop_answer", "method": "POST", "path": "*/orders"},
+    {"name": "blind", "effect": "status", "status": 503, "method": "GET", "path": "*/orders*"},
+    {"name": "mute", "effect": "drop_order_frames"},
+]
+
+
+@pytest.fixture
+def trader(browser: Browser, desk: DeskProcess, connected: None) -> Iterator[Page]:
+    """A signed-in person whose tab may complain of what is away."""
+    context = new_visitor(browser)
+    page = context.new_page()
+    sign_in(page, desk)
+    yield page
+    context.close()
+
+
+def is_the_same_page(page: Page) -> bool:
+    return bool(page.evaluate("window.untouched === true"))
+
+
+def sent_orders(desk: DeskProcess) -> list[str]:
+    entries = desk.control("ledger")["entries"]
+    return [e["path"] for e in entries if e["method"] == "POST" and e["path"].endswith("/orders")]
+
+
+def mark(page: Page, symbol: str = "SPY") -> str:
+    return page.locator(f'[data-row][data-symbol="{symbol}"] [data-figure="mark"]').first.inner_text()
+
+
+def test_a_restart_keeps_everything_and_the_open_tab_comes_back(desk: DeskProcess, trader: Page) -> None:
+    review(trader, desk, symbol="F", action="buy_to_open", quantity="5", limit_price="5.00")
+    send(trader)
+    expect(order_status(trader)).to_have_text("Working")
+    open_tab = trader.context.new_page()
+    open_tab.goto(f"{desk.url}/portfolio/positions")
+    expect_badge(open_tab, "live")
+    held = open_tab.locator("tr[data-row]").count()
+    open_tab.evaluate("window.untouched = true")
+    assert desk.stop() == 0
+    try:
+        expect(open_tab.locator("#stream-badge")).to_have_attribute("data-state", AWAY)
+        expect(open_tab.locator("tr[data-row]")).to_have_count(held)
+    finally:
+        desk.start()
+    expect_badge(open_tab, "live", 45)
+    before = mark(open_tab)
+    expect(open_tab.locator('[data-row][data-symbol="SPY"] [data-figure="mark"]').first).not_to_have_text(before)
+    assert is_the_same_page(open_tab)
+    expect(open_tab.locator("tr[data-row]")).to_have_count(held)
+    trader.goto(f"{desk.url}/connections/")
+    expect(trader.get_by_text("Connected", exact=True)).to_be_visible()
+    trader.goto(f"{desk.url}/orders/")
+    trader.get_by_role("link", name="Buy 5 F at 5.00 or better").first.click()
+    expect(order_status(trader)).to_have_text("Working")
+    trader.get_by_role("button", name="Cancel order").click()
+    expect(order_status(trader)).to_have_text("Cancelled")
+    review(trader, desk, symbol="F", action="buy_to_open", quantity="2", order_type="market")
+    send(trader)
+    expect(order_status(trader)).to_have_text("Filled")
+
+
+def test_figures_stay_with_their_age_while_the_broker_is_away(desk: DeskProcess, trader: Page) -> None:
+    trader.goto(f"{desk.url}/portfolio/positions")
+    expect_badge(trader, "live")
+    held = trader.locator("tr[data-row]").count()
+    trader.evaluate("window.untouched = true")
+    desk.kill_simulator()
+    broker = None
+    try:
+        expect(trader.locator("#stream-badge")).to_have_text("Reconnecting")
+        other = trader.context.new_page()
+        other.goto(f"{desk.url}/trade?symbol=F&action=buy_to_open&quantity=1&limit_price=10.00")
+        other.get_by_role("button", name="Review order").click()
+        expect(other.get_by_role("alert")).to_contain_text("Nothing was sent")
+        other.goto(f"{desk.url}/portfolio/positions")
+        expect(other.locator("tr[data-row]")).to_have_count(held)
+        expect(other.locator("[data-trouble]").first).to_be_visible(timeout=25_000)
+        expect(other.get_by_text("Positions are as last read")).to_be_visible(timeout=20_000)
+        assert float(mark(other)) > 100
+        broker = desk.start_simulator()
+        expect_badge(trader, "live", 60)
+        expect(trader.locator("[data-trouble]")).to_have_count(0, timeout=30_000)
+        assert is_the_same_page(trader)
+    finally:
+        desk.kill()
+        if broker is not None:
+            broker.kill()
+            broker.wait(10)
+        desk.start()
+
+
+def test_a_lost_answer_says_so_and_turns_into_what_is_true(desk: DeskProcess, trader: Page) -> None:
+    sent_before = len(sent_orders(desk))
+    desk.control("faults", {"faults": LOST})
+    try:
+        review(trader, desk, symbol="KO", action="buy_to_open", quantity="4", limit_price="20.00")
+        send(trader)
+        expect(order_status(trader)).to_have_text("Unknown: checking")
+        expect(trader.get_by_text("never send it again by ourselves")).to_be_visible()
+        expect(trader.get_by_role("button", name="Send")).to_have_count(0)
+        trader.evaluate("window.untouched = true")
+    finally:
+        desk.control("faults", {"clear": True})
+    expect(order_status(trader)).to_have_text("Working", timeout=30_000)
+    assert is_the_same_page(trader)
+    assert len(sent_orders(desk)) == sent_before + 1, "asked about, and not sent again"
