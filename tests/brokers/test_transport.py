@@ -248,7 +248,7 @@ def test_a_refused_connection_is_unavailable(request_: Request) -> None:
     with pytest.raises(Unavailable) as caught:
         door(f"http://127.0.0.1:{free_port()}").send(request_)
     assert type(caught.value) is Unavailable
-    assert "Nothing was sent" in caught.value.message
+    assert ("Nothing was sent" in caught.value.message) == request_.acts
 
 
 def test_a_host_without_address_is_unavailable_even_for_an_order() -> None:
