@@ -2,15 +2,19 @@
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from simulator_server import SimulatorServer
 from talking_broker import forget_flights
 
+from brokers import connections
 from brokers.models import Account, Connection
+from brokers.vault import Secret
 from config.api import PROBLEMS
 from trading.models import Order
 
@@ -192,3 +196,37 @@ def test_not_enough_buying_power_is_the_brokers_own_word(trader: Client, account
 
 def big_leg() -> list[dict[str, str]]:
     return [{"symbol": "SPY", "action": "buy_to_open", "quantity": "9000"}]
+
+
+def test_a_grant_that_may_only_look_sends_nothing(trader: Client, account: Account, sim: SimulatorServer) -> None:
+    grant = sim.grant(scope="read")
+    connection = connections.connect_personal(
+        account.connection.user,
+        "tastytrade",
+        "sim",
+        Secret(grant.client.client_secret),
+        Secret(grant.refresh_token),
+    )
+    assert connection.pk == account.connection_id, "the same accounts, connected again"
+    assert b"Send SIM order" not in trader.post("/trade", ticket_form(account)).content
+    response = ask_api(trader, "orders", order_body(account), **{"Idempotency-Key": uuid.uuid4().hex})
+    assert (response.status_code, response.json()["broker_code"]) == (422, "not_permitted")
+    assert not [entry for entry in sim.ledger() if entry["order_id"]]
+    assert trader.get("/portfolio/positions").status_code == 200
+
+
+def test_a_grant_revoked_at_the_broker_needs_a_new_sign_in_once_that_is_sure(
+    trader: Client, account: Account, sim: SimulatorServer
+) -> None:
+    trader.get("/portfolio/")
+    sim.control("grants/revoke", {"user": "demo"})
+    for _ in range(2):
+        forget_flights()
+        assert trader.get("/portfolio/").status_code == 200
+        long_ago = timezone.now() - timedelta(minutes=2)
+        Connection.objects.update(not_before=None, last_error_at=long_ago)
+    forget_flights()
+    assert "Needs sign-in" in trader.get("/connections/").content.decode()
+    page = trader.get("/portfolio/positions").content.decode()
+    assert "Connect it again" in page or "Reconnect" in page
+    assert "AAPL" in page, "what was last known is still there"
