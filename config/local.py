@@ -26,6 +26,7 @@ DEMO_USER, DEMO_PASSWORD = "demo", "demo-blotter"
 
 def main() -> int:
     port, sim_port = os.environ.get("PORT", "8000"), os.environ.get("SIM_PORT", "8001")
+    os.umask(0o077)  # keys, database and books are for their owner's eyes
     VAR.mkdir(parents=True, exist_ok=True)
     write_keys()
     os.environ.update(environment(port, sim_port))

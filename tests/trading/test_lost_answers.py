@@ -22,7 +22,7 @@ from trading.models import Order, new_client_ref
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HOW_MANY = 200
+FEW, MANY = 200, 1000
 AFTER_IT_ACTED = [
     {"name": "lost", "effect": "drop_answer", "method": "POST", "path": "*/orders", "probability": 0.5},
     {"name": "cut", "effect": "cut_body", "method": "POST", "path": "*/orders", "probability": 0.2},
@@ -86,8 +86,9 @@ async def watch_until_certain(seconds: float) -> float:
     return time.monotonic() - began
 
 
-def test_two_hundred_orders_with_lost_answers_are_each_placed_once_and_found(
-    lossy: SimulatorServer, lossy_account: Account
+@pytest.mark.parametrize("how_many", [FEW, pytest.param(MANY, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])])
+def test_orders_with_lost_answers_are_each_placed_once_and_found(
+    lossy: SimulatorServer, lossy_account: Account, how_many: int
 ) -> None:
     def one(number: int) -> None:
         orders.place(
@@ -98,20 +99,20 @@ def test_two_hundred_orders_with_lost_answers_are_each_placed_once_and_found(
         )
 
     lossy.faults(*AFTER_IT_ACTED)
-    in_threads(one, HOW_MANY)
+    in_threads(one, how_many)
     in_doubt = Order.objects.filter(status__in=UNCERTAIN).count()
-    assert in_doubt > HOW_MANY / 2, "the faults did not strike"
+    assert in_doubt > how_many / 2, "the faults did not strike"
     lossy.clear_faults()
     took = asyncio.run(watch_until_certain(60))
 
     taken = references_taken(lossy, lossy_account)
-    assert sum(taken.values()) == len(taken) == HOW_MANY
+    assert sum(taken.values()) == len(taken) == how_many
     assert not doubled(taken)
-    assert len(lossy.ledger(account=lossy_account.number)) == HOW_MANY, "more requests went out than intents came in"
+    assert len(lossy.ledger(account=lossy_account.number)) == how_many, "more requests went out than intents came in"
     mine = Order.objects.filter(account=lossy_account, is_external=False)
     assert set(mine.values_list("client_ref", flat=True)) == set(taken)
-    assert mine.exclude(broker_order_id=None).exclude(status__in=UNCERTAIN).count() == HOW_MANY
-    assert mine.values("broker_order_id").distinct().count() == HOW_MANY
+    assert mine.exclude(broker_order_id=None).exclude(status__in=UNCERTAIN).count() == how_many
+    assert mine.values("broker_order_id").distinct().count() == how_many
     assert took < 60
 
 
