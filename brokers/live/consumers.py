@@ -62,9 +62,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     async def connect(self) -> None:
         """Accepted even when it is to be closed: only so does a browser see the code."""
-        await self.accept()
         self.user = self.scope.get("user")
         if self.user is None or not self.user.is_authenticated:
+            await self.accept()
             await self.close(SIGN_IN)
             return
         self.session_key = self.scope["session"].session_key if "session" in self.scope else None
@@ -73,11 +73,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         try:
             self.hub.join(self.user.pk, tab)
         except LimitReached as error:
+            await self.accept()
             await self.send(frames.error(None, "too_many_tabs", str(error)))
             await self.close(TOO_MANY)
             return
         self.tab = tab
+        # Before the tab is told that it is open: what it reads from then on and what it is told leave no gap.
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
+        await self.accept()
         self.rechecks = asyncio.create_task(self._recheck_again_and_again(), name="rights of a tab")
 
     async def disconnect(self, code: int) -> None:

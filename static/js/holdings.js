@@ -165,7 +165,7 @@ export function follow() {
   valueAll();
   let soon = null;
   live.onQuote(priceMoved);
-  live.onReconnect(refresh);
+  live.onConnect(refresh);
   live.onState((now) => (state = now.state));
   live.onPortfolio(({ account }) => {
     if (!isShown(account)) return;

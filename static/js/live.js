@@ -2,7 +2,7 @@
 //
 //   live.onQuote((connection, symbol, quote) => …)   quote: all newest figures as text, null is unknown
 //   live.onOrders((orders) => …)   live.onPortfolio(({ account, what }) => …)   live.onStatus((frame) => …)
-//   live.onState(({ state, detail, retryAt }) => …)  what the badge shows     live.onReconnect(() => …)
+//   live.onState(({ state, detail, retryAt }) => …)  what the badge shows     live.onConnect(() => …)
 //   live.watch(connection, symbols) → a function that ends it; live.rescan() after the page changed; live.pause()
 //
 // Every on… returns a function that takes the listener away.
@@ -54,7 +54,6 @@ class Live {
   #socket = null;
   #heardAt = 0;
   #tries = 0;
-  #hadSocket = false;
   #retryAt = null;
   #retryTimer = null;
   #stopped = null;
@@ -68,7 +67,7 @@ class Live {
   onOrders = (listener) => this.#listeners.on("orders", listener);
   onPortfolio = (listener) => this.#listeners.on("portfolio", listener);
   onStatus = (listener) => this.#listeners.on("status", listener);
-  onReconnect = (listener) => this.#listeners.on("reconnect", listener);
+  onConnect = (listener) => this.#listeners.on("connect", listener);
 
   onState(listener) {
     listener(this.state);
@@ -184,8 +183,7 @@ class Live {
     this.#missing.clear();
     this.#requests.clear();
     this.#ask();
-    if (this.#hadSocket) this.#listeners.tell("reconnect");
-    this.#hadSocket = true;
+    this.#listeners.tell("connect"); // the first time too: news may have come since the page was made
     this.#showState();
   }
 

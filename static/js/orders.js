@@ -65,4 +65,4 @@ function heard(orders) {
 }
 
 live.onOrders(heard);
-live.onReconnect(soon);
+live.onConnect(soon);

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import requests
 from desk_process import DeskProcess
 from desk_visits import expect_badge, new_visitor, order_status, review, send, sign_in
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
+from simulator_server import wait_until
 
 AWAY = re.compile("^(reconnecting|disconnected)$")
 LOST = [
@@ -69,6 +71,27 @@ def test_a_restart_keeps_everything_and_the_open_tab_comes_back(desk: DeskProces
     review(trader, desk, symbol="F", action="buy_to_open", quantity="2", order_type="market")
     send(trader)
     expect(order_status(trader)).to_have_text("Filled")
+
+
+def test_what_happens_between_a_page_and_its_socket_is_not_missed(desk: DeskProcess, trader: Page) -> None:
+    """The order is cancelled elsewhere after its page was made and before the page's socket is open."""
+    review(trader, desk, symbol="F", action="buy_to_open", quantity="3", limit_price="5.00")
+    send(trader)
+    expect(order_status(trader)).to_have_text("Working")
+    order = trader.url.rsplit("/", 1)[1]
+    later = trader.context.new_page()
+
+    def cancel_first(route: Route) -> None:
+        address = f"{desk.url}/api/v1/orders/{order}"
+        cookies = {cookie["name"]: cookie["value"] for cookie in trader.context.cookies(desk.url)}
+        headers = {"X-CSRFToken": cookies["csrftoken"], "Origin": desk.url}
+        assert requests.delete(address, cookies=cookies, headers=headers, timeout=10).status_code == 202
+        wait_until(lambda: requests.get(address, cookies=cookies, timeout=10).json()["status"] == "cancelled")
+        route.continue_()
+
+    later.route("**/js/live.js", cancel_first)
+    later.goto(trader.url)
+    expect(order_status(later)).to_have_text("Cancelled")
 
 
 def test_figures_stay_with_their_age_while_the_broker_is_away(desk: DeskProcess, trader: Page) -> None:
