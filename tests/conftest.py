@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 FLAGS = [
     "--disable-gpu",
@@ -29,6 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium where it is installed, else the driver's own."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Django sees that loop and would refuse the database
+    expect.set_options(timeout=15_000)  # for busy machines; nothing here passes by waiting
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(args=flags, executable_path=shutil.which("chromium"))
