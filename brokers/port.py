@@ -150,8 +150,7 @@ StreamFactory: TypeAlias = Callable[[Hosts, AccessToken, Sequence[str]], Stream]
 class BrokerSpec:
     """A broker's entry in the registry.
 
-    ``hosts`` are the broker's own; an installation may override them per environment. ``delayed`` names the
-    environments whose quotes are late by agreement.
+    ``hosts`` are the broker's own; an installation may override them per environment.
     """
 
     name: str
@@ -165,4 +164,3 @@ class BrokerSpec:
     token_endpoint_auth: str = "client_secret_post"  # noqa: S105 (the name of a method)
     token_headers: Mapping[str, str] = field(default_factory=dict)
     uses_pkce: bool = True
-    delayed: frozenset[Environment] = frozenset()

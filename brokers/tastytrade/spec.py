@@ -38,6 +38,4 @@ TASTYTRADE = BrokerSpec(
     token_endpoint_auth="client_secret_post",  # noqa: S106 (a method's name)
     token_headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": "application/json"},
     uses_pkce=True,
-    # Which environment's prices are late is not fixed: the quote pass says so, and the stream with it.
-    delayed=frozenset(),
 )

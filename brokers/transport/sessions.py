@@ -49,16 +49,8 @@ class _Watched(HTTPConnection):
         super().send(data)
 
 
-class _WatchedTLS(HTTPSConnection):
-    def connect(self) -> None:
-        trace.watched = True
-        super().connect()
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        trace.watched = trace.written = True
-        super().send(data)
+class _WatchedTLS(_Watched, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):

@@ -73,6 +73,11 @@ def test_every_api_call_tells_what_is_wrong(
     assert is_told_well(ask_api(trader, "orders/preview", order_body(account)))
 
 
+def test_a_healthy_broker_is_no_trouble(trader: Client, account: Account) -> None:
+    for address in ("/portfolio/", "/portfolio/positions"):
+        assert "data-trouble" not in trader.get(address).content.decode(), address
+
+
 @BROKEN
 def test_every_page_says_what_is_wrong_in_words(
     trader: Client, account: Account, sim: SimulatorServer, fault: dict[str, Any]
@@ -83,7 +88,7 @@ def test_every_page_says_what_is_wrong_in_words(
         page = trader.get(address)
         assert page.status_code == 200, address
         words = page.content.decode()
-        assert "notice" in words, address
+        assert "data-trouble" in words, address
         assert "You hold nothing" not in words, "an error never looks like an empty account"
     review = trader.post("/trade", ticket_form(account))
     assert review.status_code == 422
@@ -137,7 +142,7 @@ def test_a_revoked_grant_asks_to_connect_again_and_keeps_everything(
     forget_flights()
     page = trader.get("/portfolio/")
     assert page.status_code == 200
-    assert "notice" in page.content.decode()
+    assert "data-trouble" in page.content.decode()
     assert is_told_well(ask_api(trader, f"accounts/{account.pk}/balances"))
     assert Account.objects.filter(pk=account.pk).exists()
 

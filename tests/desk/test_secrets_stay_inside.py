@@ -90,6 +90,6 @@ def test_no_secret_shows_anywhere_in_a_traders_day(
     secrets += [unseal_from(connection, name).reveal() for name in ("sealed_refresh_token", "sealed_client_secret")]
     assert all(len(secret) > 20 for secret in secrets)
     places = {"pages": "\n".join(shown), "log": log.getvalue(), "database": database_in_clear()}
-    assert "POST /accounts" in places["log"] or len(places["log"]) > 1000
+    assert len(places["log"]) > 1000, "the log must really have been written"
     found = [(place, index) for place, text in places.items() for index, secret in enumerate(secrets) if secret in text]
     assert found == []
