@@ -3,5 +3,5 @@
 import subprocess
 import sys
 
-for module in ("bench.desk", "bench.fanout"):
+for module in ("bench.desk", "bench.fanout", "bench.simulator"):
     subprocess.run([sys.executable, "-m", module], check=True)  # noqa: S603

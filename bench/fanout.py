@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from bench.machine import pin
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.market import Tick
 
@@ -97,11 +98,6 @@ def run(kind: str) -> Result:
         "cpu_us_per_frame": served["cpu"] / read["frames"] * 1e6,
         "delivered": read["frames"] / (TICKS * SOCKETS),
     }
-
-
-def pin(core: int) -> None:
-    if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(0, {core})
 
 
 def ticks() -> list[Tick]:

@@ -16,6 +16,7 @@ from brokers.simulator import control, pages
 from brokers.simulator.clock import Clock
 from brokers.simulator.tampering import Tampering
 from brokers.simulator.tastytrade import routes as tastytrade
+from brokers.simulator.tradestation import routes as tradestation
 from brokers.simulator.world import World
 
 
@@ -30,7 +31,8 @@ class Simulator(Starlette):
 async def home(request: Request) -> Response:
     """For the person who opens the port in a browser."""
     inside = (
-        "<p>Programs talk to it as they would to a broker; its base address is <code>/tastytrade</code>.</p>"
+        "<p>Programs talk to it as they would to a broker, below <code>/tastytrade</code> or "
+        "<code>/tradestation</code>.</p>"
         '<p><a href="/control/">What it can be told to do</a></p>'
     )
     return pages.page("brokers", "A made-up market", inside)
@@ -71,7 +73,7 @@ def make_app(
                 await ticking
             world.save()
 
-    routes = [Route("/", home), *control.routes(), *tastytrade.routes()]
+    routes = [Route("/", home), *control.routes(), *tastytrade.routes(), *tradestation.routes()]
     app = Simulator(routes=routes, middleware=[Middleware(Tampering, world=lambda: world)], lifespan=lifespan)
     app.state.world = world
     return app

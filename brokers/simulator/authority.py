@@ -13,6 +13,8 @@ from brokers.simulator.signed import Signer, encode
 CODE_SECONDS = 600
 SIGN_IN_SECONDS = 600
 QUOTE_TOKEN_SECONDS = 86_400
+ROTATING_SECONDS = 1_800
+ROTATING_LIFE = 86_400
 
 
 class GrantError(Exception):
@@ -24,15 +26,24 @@ class GrantError(Exception):
         self.description = description
 
 
+class VerifierMismatch(GrantError):
+    """A code that was asked for by somebody who has the verifier, redeemed by somebody who has not."""
+
+
 @dataclass(frozen=True)
 class Client:
-    """A program registered with one broker, and the addresses it may be sent back to."""
+    """A program registered with one broker, and the addresses it may be sent back to.
+
+    ``public``: it has no secret and proves itself by PKCE alone; ``rotates``: each refresh replaces the token.
+    """
 
     client_id: str
     broker: str
     redirect_uris: tuple[str, ...]
     secret: str
     name: str = ""
+    public: bool = False
+    rotates: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ class Authority:
     clients: dict[str, Client] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
     used_codes: dict[str, float] = field(default_factory=dict)
+    rotations: dict[str, int] = field(default_factory=dict)
     changes: int = 0
 
     def moment(self) -> float:
@@ -81,13 +93,17 @@ class Authority:
         name: str = "",
         client_id: str | None = None,
         client_secret: str | None = None,
+        public: bool = False,
+        rotates: bool = False,
     ) -> Client:
         """A client; without an id of its own it gets one that says by itself what was registered."""
         if client_id is None:
-            claims = {"broker": broker, "uris": list(redirect_uris), "name": name}
+            claims: dict[str, Any] = {"broker": broker, "uris": list(redirect_uris), "name": name}
+            claims |= {"public": True} if public else {}
+            claims |= {"rotates": True} if rotates else {}
             client_id = self.signer.sign("client", claims)
         secret = client_secret or self.signer.secret_for(client_id)
-        client = Client(client_id, broker, redirect_uris, secret, name)
+        client = Client(client_id, broker, redirect_uris, secret, name, public, rotates)
         if self.clients.get(client_id) != client:
             self.clients[client_id] = client
             self.changes += 1
@@ -100,8 +116,9 @@ class Authority:
         claims = self.signer.read("client", client_id)
         if claims is None:
             return None
-        uris = tuple(claims["uris"])
-        return Client(client_id, claims["broker"], uris, self.signer.secret_for(client_id), claims["name"])
+        uris, secret = tuple(claims["uris"]), self.signer.secret_for(client_id)
+        public, rotates = bool(claims.get("public")), bool(claims.get("rotates"))
+        return Client(client_id, claims["broker"], uris, secret, claims["name"], public, rotates)
 
     # The authorize pages
 
@@ -142,7 +159,7 @@ class Authority:
         if claims["uri"] != redirect_uri:
             raise GrantError("invalid_grant", "redirect_uri does not match the authorization request")
         if claims["challenge"] and not _proves(claims["challenge"], verifier):
-            raise GrantError("invalid_grant", "code_verifier does not match code_challenge")
+            raise VerifierMismatch("invalid_grant", "code_verifier does not match code_challenge")
         self.used_codes[claims["jti"]] = claims["exp"]
         self.changes += 1
         return self.grant(client, claims["user"], claims["scope"]), str(claims["scope"])
@@ -168,7 +185,25 @@ class Authority:
             raise GrantError("invalid_grant", "The grant was issued to another client")
         if self.is_revoked(claims["jti"], claims["aud"], claims["sub"], claims["iat"]):
             raise GrantError("invalid_grant", "Grant has been revoked")
+        self._check_rotation(claims)
         return claims
+
+    def _check_rotation(self, claims: Mapping[str, Any]) -> None:
+        """A token that was replaced, shown again, ends the grant: one of the two who have it is a thief."""
+        if claims.get("turn", 0) < self.rotations.get(claims["jti"], 0):
+            self.revoke(grant=claims["jti"], access_tokens=False)
+            raise GrantError("invalid_grant", "The refresh token was already replaced")
+        if "exp" in claims and claims["exp"] < self.moment():
+            raise GrantError("invalid_grant", "The refresh token has expired")
+
+    def rotate(self, claims: Mapping[str, Any]) -> str:
+        """The refresh token that takes the place of this one: good for half an hour, a day after the first at most."""
+        now, turn = self.moment(), self.rotations.get(claims["jti"], 0) + 1
+        born = claims.get("born", now)
+        self.rotations[claims["jti"]] = turn
+        self.changes += 1
+        ends = min(now + ROTATING_SECONDS, born + ROTATING_LIFE)
+        return self.signer.sign("rt+jwt", {**claims, "turn": turn, "born": born, "exp": ends})
 
     def access_token(self, claims: Mapping[str, Any], scope: str, seconds: float) -> str:
         """A new access token; older ones of the grant stay good until their own end."""
@@ -217,17 +252,20 @@ class Authority:
         """What must survive a restart and cannot be worked out from the key."""
         clients = [
             {"id": each.client_id, "broker": each.broker, "uris": list(each.redirect_uris), "secret": each.secret}
-            | {"name": each.name}
+            | {"name": each.name, "public": each.public, "rotates": each.rotates}
             for each in self.clients.values()
         ]
-        return {"clients": clients, "revoked": self.revoked, "used_codes": self.used_codes}
+        kept = {"clients": clients, "revoked": self.revoked, "used_codes": self.used_codes}
+        return kept | {"rotations": self.rotations}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         for each in saved["clients"]:
             uris = tuple(str(uri) for uri in each["uris"])
-            self.clients[each["id"]] = Client(each["id"], each["broker"], uris, each["secret"], each["name"])
+            kinds = bool(each.get("public")), bool(each.get("rotates"))
+            self.clients[each["id"]] = Client(each["id"], each["broker"], uris, each["secret"], each["name"], *kinds)
         self.revoked.update({str(key): float(at) for key, at in saved["revoked"].items()})
         self.used_codes.update({str(key): float(at) for key, at in saved["used_codes"].items()})
+        self.rotations.update({str(key): int(turn) for key, turn in saved.get("rotations", {}).items()})
 
 
 def same(one: str, other: str) -> bool:

@@ -14,9 +14,12 @@ from brokers.simulator.authority import Client, GrantError
 from brokers.simulator.exchange import FillRule
 from brokers.simulator.faults import EFFECTS
 from brokers.simulator.oauth import world_of
+from brokers.simulator.tradestation.names import accounts_of, ts_account
+from brokers.simulator.tradestation.signin import DEFAULT_SCOPE
 from brokers.simulator.world import World
 
 BROKERS = ("tastytrade", "tradestation")
+SCOPES = {"tastytrade": "read trade openid", "tradestation": DEFAULT_SCOPE}
 Body: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[World, Body], Any]
 
@@ -43,20 +46,23 @@ def number(body: Body, name: str, default: float | None = None) -> float:
 
 
 def add_client(world: World, body: Body) -> Any:
-    """{"broker", "redirect_uris", "name"?, "client_id"?, "client_secret"?} → client_id, client_secret"""
+    """{"broker", "redirect_uris", "name"?, "client_id"?, "client_secret"?, "public"?, "rotates"?} → client_id, …"""
     broker, uris = text(body, "broker"), body.get("redirect_uris")
     if broker not in BROKERS:
         raise BadControl(f"broker must be one of: {', '.join(BROKERS)}")
     if not isinstance(uris, list) or not uris or not all(isinstance(uri, str) for uri in uris):
         raise BadControl("redirect_uris must be a list of addresses")
     name, client_id = text(body, "name", "Blotter"), body.get("client_id")
-    if client_id is not None:
-        secret = text(body, "client_secret")
-        client = world.authority.register(
-            broker, tuple(uris), name=name, client_id=text(body, "client_id"), client_secret=secret
-        )
-    else:
-        client = world.authority.register(broker, tuple(uris), name=name)
+    secret = text(body, "client_secret") if client_id is not None else None
+    client = world.authority.register(
+        broker,
+        tuple(uris),
+        name=name,
+        client_id=text(body, "client_id") if client_id is not None else None,
+        client_secret=secret,
+        public=body.get("public") is True,
+        rotates=body.get("rotates") is True,
+    )
     return {"client_id": client.client_id, "client_secret": client.secret}
 
 
@@ -72,7 +78,9 @@ def add_grant(world: World, body: Body) -> Any:
     client, user = find_client(world, body), text(body, "user")
     if user not in world.passwords():
         raise BadControl(f"user must be one of: {', '.join(world.passwords())}")
-    token = world.authority.grant(client, user, text(body, "scope", "read trade openid"))
+    token = world.authority.grant(client, user, text(body, "scope", SCOPES[client.broker]))
+    if client.broker == "tradestation":
+        return {"refresh_token": token, "accounts": [ts_account(account) for account in accounts_of(world, user)]}
     return {"refresh_token": token, "accounts": world.accounts_of(user)}
 
 
@@ -190,7 +198,7 @@ def guarded(handler: Handler) -> Callable[[Request], Any]:
             if not isinstance(body, dict):
                 raise BadControl("the body must be a JSON object")
             return JSONResponse(handler(world_of(request), body))
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
     return answer

@@ -1,18 +1,21 @@
 """Two made-up people with accounts that have a past: what a newcomer sees, and what tests sign in as."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 from brokers.domain.instruments import Equity, Instrument, Option, Right
+from brokers.domain.market import Expiration
 from brokers.domain.orders import Action
 from brokers.simulator.exchange.exchange import Exchange
 from brokers.simulator.exchange.settlement import start_day
 from brokers.simulator.market.market import Market
 from brokers.simulator.market.sessions import NEW_YORK, local_date, previous_session
 
-MARGIN, CASH, OTHER = "5WT00001", "5WT00002", "5WT00003"
+MARGIN, CASH, OTHER, FUTURES = "5WT00001", "5WT00002", "5WT00003", "5WT00004"
+BUY, SELL, CLOSE = Action.BUY_TO_OPEN, Action.SELL_TO_OPEN, Action.SELL_TO_CLOSE
 
 
 @dataclass
@@ -38,48 +41,67 @@ def fill(exchange: Exchange, now: datetime) -> Users:
     users = Users()
     users.add("demo")
     users.add("other")
-    for number, make in ((MARGIN, _margin), (CASH, _cash), (OTHER, _other)):
+    for number, make in ((MARGIN, _margin), (CASH, _cash), (OTHER, _other), (FUTURES, _futures)):
         if number not in exchange.accounts:
             make(exchange, now)
             start_day(exchange.accounts[number], exchange.market)  # what was closed then is not of today
+    exchange.step(now)
     return users
 
 
 def _margin(exchange: Exchange, now: datetime) -> None:
+    """Shares, a covered call, an iron condor, a calendar and a future."""
     past = _Past(exchange, MARGIN, now)
-    exchange.open_account(MARGIN, "demo", "Individual", True, Decimal(0), opened_at=past.at(30))
+    exchange.open_account(MARGIN, "demo", "Individual", "margin", Decimal(0), opened_at=past.at(30))
+    spy, msft = Equity("SPY"), Equity("MSFT")
+    near, far = past.monthlies(msft)
     past.deposit(30, "100000.00")
-    past.buy(24, Equity("AAPL"), 25, "0.985")
-    past.buy(21, Equity("SPY"), 20, "0.97")
-    past.buy(18, Equity("NVDA"), 60, "1.04")
-    past.buy(15, Equity("MSFT"), 10, "1.01")
-    past.sell(12, Equity("MSFT"), 10, "1.025")
-    past.buy(9, Equity("F"), 300, "1.02")
-    exchange.deposit(MARGIN, Decimal("45.00"), past.at(6), "dividend", "Cash dividend on F", Equity("F"))
-    spy, nvda = past.option(Equity("SPY"), Right.PUT, "0.95"), past.option(Equity("NVDA"), Right.CALL, "1.05")
-    past.trade(5, spy, Action.SELL_TO_OPEN, 1, "1.15")
-    past.trade(4, nvda, Action.BUY_TO_OPEN, 2, "0.9")
+    past.trade(24, Equity("AAPL"), BUY, 100)
+    past.trade(21, spy, BUY, 20)
+    past.trade(18, Equity("NVDA"), BUY, 60)
+    past.trade(15, msft, BUY, 10)
+    past.trade(12, msft, CLOSE, 10)
+    past.trade(9, Equity("F"), BUY, 300)
+    past.trade(7, past.option(Equity("AAPL"), Right.CALL, "1.05"), SELL, 1)
+    past.trade(6, past.option(msft, Right.CALL, "1", near), SELL, 1)
+    past.trade(6, past.option(msft, Right.CALL, "1", far), BUY, 1)
+    for right, share, action in (
+        (Right.PUT, "0.93", BUY),
+        (Right.PUT, "0.95", SELL),
+        (Right.CALL, "1.04", SELL),
+        (Right.CALL, "1.06", BUY),
+    ):
+        past.trade(5, past.option(spy, right, share), action, 1)
+    past.trade(4, past.front("MES"), Action.BUY, 1)
 
 
 def _cash(exchange: Exchange, now: datetime) -> None:
     past = _Past(exchange, CASH, now)
-    exchange.open_account(CASH, "demo", "Savings", False, Decimal(0), opened_at=past.at(28))
+    exchange.open_account(CASH, "demo", "Savings", "cash", Decimal(0), opened_at=past.at(28))
     past.deposit(28, "25000.00")
-    past.buy(20, Equity("KO"), 100, "0.99")
-    past.buy(14, Equity("TLT"), 40, "1.01")
-    exchange.deposit(CASH, Decimal("49.00"), past.at(8), "dividend", "Cash dividend on KO", Equity("KO"))
+    past.trade(20, Equity("KO"), BUY, 100)
+    past.trade(14, Equity("TLT"), BUY, 40)
 
 
 def _other(exchange: Exchange, now: datetime) -> None:
     past = _Past(exchange, OTHER, now)
-    exchange.open_account(OTHER, "other", "Trading", True, Decimal(0), opened_at=past.at(10))
+    exchange.open_account(OTHER, "other", "Trading", "margin", Decimal(0), opened_at=past.at(10))
     past.deposit(10, "50000.00")
-    past.buy(7, Equity("AMZN"), 30, "0.98")
+    past.trade(7, Equity("AMZN"), BUY, 30)
+
+
+def _futures(exchange: Exchange, now: datetime) -> None:
+    past = _Past(exchange, FUTURES, now)
+    exchange.open_account(FUTURES, "demo", "Futures", "futures", Decimal(0), opened_at=past.at(12))
+    past.deposit(12, "40000.00")
+    past.trade(8, past.front("GC"), Action.SELL, 1)
+    past.trade(3, past.front("GC"), Action.BUY, 1)
+    past.trade(2, past.front("ES"), Action.BUY, 1)
 
 
 @dataclass(frozen=True)
 class _Past:
-    """Writes an account's history: times in sessions ago, prices as shares of today's."""
+    """Writes an account's history, oldest first: times in sessions ago, prices those of the market then."""
 
     exchange: Exchange
     number: str
@@ -99,33 +121,32 @@ class _Past:
     def deposit(self, sessions: int, amount: str) -> None:
         self.exchange.deposit(self.number, Decimal(amount), self.at(sessions))
 
-    def buy(self, sessions: int, instrument: Instrument, quantity: int, share: str) -> None:
-        self.trade(sessions, instrument, Action.BUY_TO_OPEN, quantity, share)
-
-    def sell(self, sessions: int, instrument: Instrument, quantity: int, share: str) -> None:
-        self.trade(sessions, instrument, Action.SELL_TO_CLOSE, quantity, share)
-
-    def trade(self, sessions: int, instrument: Instrument, action: Action, quantity: int, share: str) -> None:
-        book, listing = self.market.book(instrument), self.market.listing(instrument)
-        if book is None or book.prev_close is None or listing is None:
-            raise LookupError(f"{instrument} has no price.")
-        rough = book.prev_close * Decimal(share)
-        step = listing.increments.at(rough) or Decimal("0.01")
-        price = max(step, (rough / step).quantize(Decimal(1)) * step)
+    def trade(self, sessions: int, instrument: Instrument, action: Action, quantity: int) -> None:
+        price = self.market.price_at(instrument, self.at(sessions))
+        if price is None:
+            raise LookupError(f"{instrument} had no price.")
         self.exchange.book(self.number, instrument, action, Decimal(quantity), price, self.at(sessions))
 
-    def option(self, underlying: Equity, right: Right, share: str) -> Option:
-        """An option of the first monthly expiry that is three weeks away, its strike near a share of the spot."""
-        chain, book = self.market.chain(underlying), self.market.book(underlying)
-        if chain is None or book is None or book.last is None:
-            raise LookupError(f"{underlying} has no options.")
-        wanted, soon = book.last * Decimal(share), local_date(self.now) + timedelta(days=21)
-        expiration = next(one for one in chain.expirations if one.kind == "regular" and one.expiry >= soon)
-        strike = min(expiration.strikes, key=lambda one: abs(one.price - wanted))
-        found = strike.call if right is Right.CALL else strike.put
-        if found is None:
-            raise LookupError(f"{underlying} has no such option.")
-        return found
+    def monthlies(self, underlying: Equity) -> tuple[Expiration, Expiration]:
+        """The first monthly expiration that is three weeks away, and the next after it."""
+        chain, soon = self.market.chain(underlying), local_date(self.now) + timedelta(days=21)
+        found = [one for one in chain.expirations if one.kind == "regular" and one.expiry >= soon] if chain else []
+        near, far, *_ = [one for one in found if one.root == underlying.symbol]
+        return near, far
+
+    def option(self, underlying: Equity, right: Right, share: str, expiration: Expiration | None = None) -> Option:
+        """The option whose strike is nearest to a share of the spot, in the near monthly if no other is given."""
+        wanted = Decimal(str(self.market.spot(underlying, self.at(5)))) * Decimal(share)
+        strikes = (expiration or self.monthlies(underlying)[0]).strikes
+        return _nearest((one.call if right is Right.CALL else one.put for one in strikes), wanted)
+
+    def front(self, code: str) -> Instrument:
+        """The month of a product that is traded most."""
+        return next(one.future for one in self.market.contracts(code) if one.active_month)
+
+
+def _nearest(options: Iterable[Option | None], price: Decimal) -> Option:
+    return min((one for one in options if one is not None), key=lambda one: abs(one.strike - price))
 
 
 def _morning(day: date) -> datetime:

@@ -22,10 +22,26 @@ HTTP_EFFECTS = {
 STREAM_EFFECTS = {
     "drop_order_frames": "account streamer: Order notifications are lost with `probability`",
     "duplicate_order_frames": "account streamer: Order notifications come twice",
+    "reorder_frames": "account streamer: a notification comes after the next one of its kind",
+    "unknown_frames": "account streamer: a notification of an unknown type comes before each",
     "streamer_silent": "account streamer: no notifications; heartbeats are answered",
     "streamer_close": "account streamer: the socket is dropped",
     "dxlink_silent": "DXLink: no data; keep-alives go on",
     "dxlink_close": "DXLink: the socket is dropped",
+    "dxlink_channel_closed": "DXLink: the server closes the channels by itself",
+    "dxlink_no_data": "DXLink: nothing is known of `symbol`",
+    "dxlink_nan": "DXLink: the numbers of `symbol` are NaN",
+    "goaway": "HTTP stream: the server says GoAway (in the `form` v2 or v3) and closes",
+    "dual_logon": "HTTP stream: DualLogon, as if the data were opened elsewhere, and closes",
+    "stream_error": "HTTP stream: an error object of `kind`; with a `symbol` or `account`, for that one",
+    "stream_silent": "HTTP stream: the socket stays, but nothing comes, not even heartbeats",
+    "stream_heartbeats_only": "HTTP stream: heartbeats go on, all else is lost",
+    "stream_close": "HTTP stream: the connection is reset",
+    "cut_frames": "HTTP stream: objects come in pieces cut anywhere",
+    "lower_case_symbol": "HTTP stream: symbols in lower case",
+    "shuffle_legs": "HTTP stream: the legs of orders change places",
+    "quantity_remaining_lies": "HTTP stream: QuantityRemaining is 0 on orders that are alive",
+    "not_entitled": "market data of `symbol` are not the caller's to see",
 }
 EFFECTS = HTTP_EFFECTS | STREAM_EFFECTS
 TOKEN_EFFECTS = ("token_transient", "token_dead")
@@ -41,7 +57,8 @@ class Fault:
     """One thing to go wrong. An empty condition matches everything.
 
     ``path`` and ``method`` are shell patterns; ``after`` lets that many matches pass first; ``times`` is how
-    often it strikes (None: always); ``when`` is whether the request acts first. ``seen`` and ``struck`` count.
+    often it strikes (None: always); ``when`` is whether the request acts first; ``form`` and ``kind`` say which GoAway
+    and which error a stream gives. ``seen`` and ``struck`` count.
     """
 
     name: str
@@ -58,14 +75,16 @@ class Fault:
     body: str = "json"
     seconds: float = 1.0
     retry_after: int | None = None
+    form: str = ""
+    kind: str = ""
     seen: int = 0
     struck: int = 0
 
-    def matches(self, method: str, path: str, account: str, symbols: Collection[str]) -> bool:
+    def matches(self, method: str, path: str, accounts: Collection[str], symbols: Collection[str]) -> bool:
         return (
             fnmatchcase(method, self.method)
             and fnmatchcase(path, self.path)
-            and (not self.account or self.account == account)
+            and (not self.account or self.account in accounts)
             and (not self.symbol or self.symbol in symbols)
         )
 
@@ -110,22 +129,32 @@ class Faults:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadFault(f"The fault file {path} can't be used: {error}") from None
 
-    def for_request(self, method: str, path: str, account: str, symbols: Collection[str]) -> list[Fault]:
+    def for_request(self, method: str, path: str, accounts: Collection[str], symbols: Collection[str]) -> list[Fault]:
         """The HTTP faults that strike this request, in the order of the plan."""
         return [
             fault
             for fault in self.plan
             if fault.effect in HTTP_EFFECTS
-            and fault.matches(method, path, account, symbols)
+            and fault.matches(method, path, accounts, symbols)
             and fault.strikes(self.dice)
         ]
 
     def on_stream(self, effect: str, account: str = "", symbols: Collection[str] = ()) -> bool:
         """Whether a stream's fault strikes now."""
+        return self.struck(effect, (account,), symbols) is not None
+
+    def struck(
+        self, effect: str, accounts: Collection[str] = (), symbols: Collection[str] = (), path: str = "*"
+    ) -> Fault | None:
+        """The fault of this effect that strikes now. ``accounts`` and ``symbols`` are all the names they go by."""
         for fault in self.plan:
-            if fault.effect == effect and fault.matches("*", "*", account, symbols) and fault.strikes(self.dice):
-                return True
-        return False
+            if fault.effect == effect and fault.matches("*", path, accounts, symbols) and fault.strikes(self.dice):
+                return fault
+        return None
+
+    def planned(self, effects: Collection[str]) -> bool:
+        """Whether any of these is in force at all."""
+        return any(fault.effect in effects for fault in self.plan)
 
     def in_force(self) -> list[dict[str, Any]]:
         return [asdict(fault) for fault in self.plan]
@@ -159,6 +188,8 @@ def _check(fault: Fault) -> None:
         raise BadFault("cut_body can only come after acting")
     if fault.when not in ("before", "after"):
         raise BadFault("when must be before or after")
+    if fault.form not in ("", "v2", "v3"):
+        raise BadFault("form must be v2 or v3")
     if fault.body not in BODIES:
         raise BadFault(f"body must be one of: {', '.join(BODIES)}")
     if not 400 <= fault.status <= 599:

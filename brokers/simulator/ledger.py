@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from brokers.simulator.subjects import reference_in
+
 
 @dataclass
 class Entry:
@@ -31,10 +33,7 @@ class Ledger:
     next_number: int = 1
 
     def record(self, now: datetime, method: str, path: str, account: str, body: bytes) -> Entry:
-        reference = None
-        value = parse(body)
-        if isinstance(value, dict):
-            reference = value.get("external-identifier")
+        reference = reference_in(parse(body))
         entry = Entry(self.next_number, now.isoformat(), method, path, account, digest(body), reference)
         self.next_number += 1
         self.entries.append(entry)
@@ -53,10 +52,10 @@ class Ledger:
 
 
 def parse(body: bytes) -> Any:
-    """The JSON in a body, None when there is none."""
+    """The JSON in a body; None when there is none that a program could mean."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -1,6 +1,5 @@
 """The authorize pages and the token endpoint, the same for every simulated broker."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from brokers.simulator import pages
 from brokers.simulator.authority import AuthorizationRequest, Client, GrantError, same
+from brokers.simulator.ledger import parse
 
 if TYPE_CHECKING:
     from brokers.simulator.world import World
@@ -50,7 +50,9 @@ def with_query(url: str, **values: str | None) -> str:
 
 
 class OAuthPages:
-    """The two endpoints of one provider, as Starlette wants them."""
+    """The two endpoints of one provider, as Starlette wants them. A provider with ways of its own overrides."""
+
+    redirect_status = 303
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -59,12 +61,15 @@ class OAuthPages:
         """Sign in, then consent, then back to the client with a code or an error."""
         world, title = world_of(request), self.provider.title
         try:
-            asked = read_request(world, self.provider, request.query_params)
+            asked = self.read_request(world, request.query_params)
         except BadRequest as error:
             return pages.problem(title, str(error))
         except SendBack as error:
-            return RedirectResponse(error.url, 303)
+            return RedirectResponse(error.url, self.redirect_status)
         if request.method != "POST":
+            known = self.signed_in(request)
+            if known is not None:
+                return self.consent(world, asked, known)
             return pages.sign_in(title, asked.client.name, world.passwords(), "", wrong=False)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         if form.get("step") == "consent":
@@ -72,9 +77,30 @@ class OAuthPages:
         name = form.get("user", "")
         if not world.signs_in(name, form.get("password", "")):
             return pages.sign_in(title, asked.client.name, world.passwords(), name, wrong=True)
-        ticket = world.authority.remember_sign_in(name, asked.client.client_id)
+        answer = self.consent(world, asked, name)
+        self.remember(answer, world, name)
+        return answer
+
+    def remember(self, answer: Response, world: "World", user: str) -> None:
+        """Somebody has just signed in in this browser; by default nothing is kept of it."""
+
+    def read_request(self, world: "World", query: Mapping[str, str]) -> AuthorizationRequest:
+        """The authorization request in a query; raises ``BadRequest`` or ``SendBack``."""
+        return read_request(world, self.provider, query)
+
+    def signed_in(self, request: Request) -> str | None:
+        """Who this browser is signed in as already; None sends it to the sign-in form."""
+        return None
+
+    def consent(self, world: "World", asked: AuthorizationRequest, user: str) -> Response:
+        ticket = world.authority.remember_sign_in(user, asked.client.client_id)
         scopes = [self.provider.scopes[scope] for scope in asked.scope.split()]
-        return pages.consent(title, asked.client.name, name, scopes, world.account_lines(name), ticket)
+        lines = self.account_lines(world, user)
+        return pages.consent(self.provider.title, asked.client.name, user, scopes, lines, ticket)
+
+    def account_lines(self, world: "World", user: str) -> list[str]:
+        """The user's accounts in words, under the names they have at this broker."""
+        return world.account_lines(user)
 
     def decide(self, world: "World", asked: AuthorizationRequest, form: Mapping[str, str]) -> Response:
         user = world.authority.signed_in(form.get("ticket", ""), asked.client.client_id)
@@ -82,9 +108,10 @@ class OAuthPages:
             return pages.sign_in(self.provider.title, asked.client.name, world.passwords(), "", wrong=False)
         if form.get("decision") != "allow":
             denied = SendBack(asked.redirect_uri, asked.state, "access_denied", "The person said no.")
-            return RedirectResponse(denied.url, 303)
+            return RedirectResponse(denied.url, self.redirect_status)
         code = world.authority.issue_code(asked, user)
-        return RedirectResponse(with_query(asked.redirect_uri, code=code, state=asked.state), 303)
+        url = with_query(asked.redirect_uri, code=code, state=asked.state)
+        return RedirectResponse(url, self.redirect_status)
 
     async def token(self, request: Request) -> Response:
         """``POST /oauth/token``: JSON or form in, flat snake_case JSON out."""
@@ -123,7 +150,7 @@ def read_body(content_type: str, body: bytes) -> dict[str, str]:
         if content_type.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
             values: Any = dict(parse_qsl(body.decode()))
         else:
-            values = json.loads(body)
+            values = parse(body)
     except ValueError:
         values = None
     if not isinstance(values, dict):

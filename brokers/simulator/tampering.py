@@ -3,20 +3,19 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from brokers.simulator import subjects, wire_faults
 from brokers.simulator.faults import Fault
 from brokers.simulator.ledger import parse
 
 if TYPE_CHECKING:
     from brokers.simulator.world import World
 
-ACCOUNT = re.compile(r"/accounts/([^/]+)")
-ORDERS = re.compile(r"/(tastytrade/accounts/[^/]+/(complex-)?orders|tradestation/v3/orderexecution)(/|$)")
+STREAM = re.compile(r"/tradestation/v\d/(.+/)?stream/", re.IGNORECASE)
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n"
@@ -58,14 +57,18 @@ class Tampering:
             return
         body = await _whole_body(receive)
         world = self.world()
-        account = found[1] if (found := ACCOUNT.search(scope["path"])) else ""
+        method, path, value = scope["method"], scope["path"], parse(body) if body else None
+        accounts = subjects.accounts_in(path, value, world)
         entry = None
-        if ORDERS.search(scope["path"]) and scope["method"] != "GET":
-            entry = world.ledger.record(world.clock.now(), scope["method"], scope["path"], account, body)
+        if subjects.is_order_request(method, path):
+            entry = world.ledger.record(world.clock.now(), method, path, ",".join(accounts), body)
         scope["simulator.entry"] = entry
-        faults = world.faults.for_request(scope["method"], scope["path"], account, _symbols(scope, body))
+        faults = self._faults(scope, accounts, value) if world.faults.plan else []
         if entry and faults:
             entry.fault = faults[0].name
+        if STREAM.search(scope["path"]):
+            await self._stream(scope, body, faults, receive, send)
+            return
         answer = await self._act(scope, body, faults)
         if answer is None:
             await _hang_up(scope, receive)
@@ -77,6 +80,24 @@ class Tampering:
         if cut:
             await _hang_up(scope, receive, at_once=False)
 
+    def _faults(self, scope: Scope, accounts: list[str], value: Any) -> list[Fault]:
+        """The faults that strike a request."""
+        world, path = self.world(), scope["path"]
+        names = subjects.all_names(accounts, world)
+        symbols = subjects.symbols_in(path, scope["query_string"].decode("latin-1"), value)
+        return world.faults.for_request(scope["method"], path, names, symbols)
+
+    async def _stream(self, scope: Scope, body: bytes, faults: list[Fault], receive: Receive, send: Send) -> None:
+        """A stream goes out as it is made. The faults of its request strike before it opens, for it has no after."""
+        for fault in faults:
+            if fault.effect == "latency":
+                await asyncio.sleep(fault.seconds)
+                continue
+            answer = None if fault.effect == "cut_body" else _spoilt(fault, Answer(), scope["path"])
+            await (_hang_up(scope, receive) if answer is None else _send(answer, send, cut=False))
+            return
+        await self.app(scope, _replay(body, receive), send)
+
     async def _act(self, scope: Scope, body: bytes, faults: list[Fault]) -> Answer | None:
         """The answer to give, None to give none."""
         for fault in faults:
@@ -85,39 +106,38 @@ class Tampering:
             if fault.effect == "latency":
                 await asyncio.sleep(fault.seconds)
             else:
-                return _spoilt(fault, Answer())
+                return _spoilt(fault, Answer(), scope["path"])
         answer = Answer()
         await self.app(scope, _replay(body), answer.catch)
         for fault in faults:
             if fault.when == "after" and fault.effect == "latency":
                 await asyncio.sleep(fault.seconds)
             elif fault.when == "after" and fault.effect != "cut_body":
-                return _spoilt(fault, answer)
+                return _spoilt(fault, answer, scope["path"])
         return answer
 
 
-def _spoilt(fault: Fault, answer: Answer) -> Answer | None:
+def _spoilt(fault: Fault, answer: Answer, path: str) -> Answer | None:
     """The answer as the fault leaves it; None is no answer at all."""
     match fault.effect:
         case "drop_answer":
             return None
         case "status":
-            return _status(fault)
+            return _status(fault, path)
         case "throttle":
-            headers = [(b"retry-after", str(fault.retry_after).encode())] if fault.retry_after is not None else []
-            return Answer(429, headers).with_body(b"", b"text/plain")
+            return _throttled(fault, path)
         case "html_for_json":
             return Answer(200, []).with_body(GATEWAY_PAGE, b"text/html")
         case "garbage_json":
             return answer.with_body(GARBAGE, b"application/json")
         case "token_transient":
-            return _token_error("invalid_request", "Customer is not available")
+            return _json(*wire_faults.bad_minute(path))
         case "token_dead":
-            return _token_error("invalid_grant", "Grant has been revoked")
+            return _json(*wire_faults.dead_grant(path))
     return answer
 
 
-def _status(fault: Fault) -> Answer:
+def _status(fault: Fault, path: str) -> Answer:
     answer = Answer(fault.status)
     match fault.body:
         case "html":
@@ -126,13 +146,19 @@ def _status(fault: Fault) -> Answer:
             return answer.with_body(GARBAGE, b"application/json")
         case "empty":
             return answer.with_body(b"", b"text/plain")
-    error = {"code": "simulated_fault", "message": f"The simulator was told to answer {fault.status} ({fault.name})."}
-    return answer.with_body(json.dumps({"error": error}).encode(), b"application/json")
+    return _json(fault.status, wire_faults.told_status(path, fault.status, fault.name))
 
 
-def _token_error(code: str, description: str) -> Answer:
-    body = json.dumps({"error_code": code, "error_description": description}).encode()
-    return Answer(400).with_body(body, b"application/json")
+def _throttled(fault: Fault, path: str) -> Answer:
+    body = wire_faults.throttled(path)
+    answer = Answer(429).with_body(b"", b"text/plain") if body is None else _json(429, body)
+    if fault.retry_after is not None:
+        answer.headers.append((b"retry-after", str(fault.retry_after).encode()))
+    return answer
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Answer:
+    return Answer(status).with_body(json.dumps(body).encode(), b"application/json")
 
 
 async def _whole_body(receive: Receive) -> bytes:
@@ -146,21 +172,18 @@ async def _whole_body(receive: Receive) -> bytes:
             return body
 
 
-def _replay(body: bytes) -> Receive:
+def _replay(body: bytes, then: Receive | None = None) -> Receive:
+    """The body again and again; or once, and after it what really comes: that the client has gone."""
+    given = False
+
     async def receive() -> Message:
+        nonlocal given
+        if given and then is not None:
+            return await then()
+        given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-def _symbols(scope: Scope, body: bytes) -> set[str]:
-    """The symbols a request speaks of: in its legs, its query or its path."""
-    value = parse(body) if body else None
-    legs: Any = value.get("legs") if isinstance(value, dict) else None
-    found = {str(leg.get("symbol")) for leg in legs if isinstance(leg, dict)} if isinstance(legs, list) else set()
-    for _, text in parse_qsl(scope["query_string"].decode("latin-1")):
-        found.update(text.split(","))
-    return found | set(scope["path"].split("/"))
 
 
 async def _send(answer: Answer, send: Send, *, cut: bool) -> None:

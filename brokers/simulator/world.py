@@ -5,7 +5,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.simulator import demo, state
+from brokers.simulator.alerts import Alerts
 from brokers.simulator.authority import Authority
 from brokers.simulator.clock import Clock
 from brokers.simulator.exchange import Event, Exchange
@@ -21,6 +22,10 @@ from brokers.simulator.faults import Faults
 from brokers.simulator.ledger import Ledger
 from brokers.simulator.market import Market
 from brokers.simulator.signed import Signer
+from brokers.simulator.tradestation.limits import Limits
+from brokers.simulator.tradestation.memory import Memory
+from brokers.simulator.tradestation.switches import check_switch
+from brokers.simulator.watchlists import Watchlists
 
 NEW_YORK = ZoneInfo("America/New_York")
 TICK = 0.1
@@ -34,7 +39,17 @@ class Switches:
 
     ``oauth_error_shape``: B (``error_code``) or A (``error``). ``connect_shows_value``: whether the account
     streamer's ack repeats the accounts. ``strict_user_agent``: insist on ``product/version``.
-    ``balances_as_object``: old API versions' form. ``dxlink_keepalive``: seconds of patience.
+    ``balances_as_object``: old API versions' form. ``dxlink_keepalive``: seconds of patience; ``dxlink_sessions``:
+    connections a person may have at once; ``dxlink_always_compact``: COMPACT even where FULL was asked for;
+    ``dxlink_delay``: minutes by which quotes are late. ``oldest_version``: which API version still lives.
+    ``sandbox_502``: services that tastytrade's sandbox does not host answer 502. ``streamer_patience``: seconds the
+    account streamer bears silence for; ``streamer_batches``: what waits to be told goes out in ``results`` batches.
+
+    TradeStation's: ``tradestation_token_seconds`` is an access token's life; ``tradestation_rotation``: refresh
+    tokens of every key rotate; ``tradestation_quotas``: other quotas than the published ones; what an OrderConfirmID
+    used twice gets (``tradestation_duplicates``: failed, bad_request, repeat, accept); where a refused order is told
+    (``tradestation_failures``: errors, orders, bad_request); ``stream_heartbeat``: seconds of silence after which an
+    HTTP stream gives a sign of life.
     """
 
     oauth_error_shape: str = "B"
@@ -42,6 +57,19 @@ class Switches:
     strict_user_agent: bool = False
     balances_as_object: bool = False
     dxlink_keepalive: float = 60.0
+    oldest_version: int = 20250813
+    sandbox_502: bool = False
+    streamer_patience: float = 90.0
+    streamer_batches: bool = False
+    dxlink_sessions: int = 5
+    dxlink_always_compact: bool = False
+    dxlink_delay: float = 0.0
+    tradestation_token_seconds: float = 1200.0
+    tradestation_rotation: bool = False
+    tradestation_quotas: dict[str, Any] = field(default_factory=dict)
+    tradestation_duplicates: str = "failed"
+    tradestation_failures: str = "errors"
+    stream_heartbeat: float = 5.0
 
     def turn(self, given: Mapping[str, Any]) -> None:
         """Set the named switches; ``ValueError`` in words for one that is unknown or of the wrong type."""
@@ -50,6 +78,7 @@ class Switches:
             kind = known.get(name)
             if kind is None or not isinstance(value, (int, float) if kind is float else kind):
                 raise ValueError(f"{name} is not a switch, or takes another type of value")
+            check_switch(name, value)
             setattr(self, name, value)
 
 
@@ -74,7 +103,7 @@ class World:
         self.state_file = state_file
         self.faults_file = faults_file
         self.jumped = 0.0
-        self.saved_marks: tuple[int, int] = (0, 0)
+        self.saved_marks: tuple[int, ...] = (0, 0)
         self.events = 0
         self.ticks = 0
         self.event_listeners: set[Callable[[Event], None]] = set()
@@ -101,7 +130,11 @@ class World:
         self.exchange.listeners.append(self._pass_on)
         self.faults = Faults(self.seed)
         self.ledger = Ledger()
+        self.watchlists = Watchlists()
+        self.alerts = Alerts()
         self.switches = Switches()
+        limits = Limits(lambda: self.switches.tradestation_quotas, lambda: self.wall_clock().timestamp())
+        self.tradestation = Memory(limits, limits.now)
         if self.faults_file:
             self.faults.load(self.faults_file)
 
@@ -127,6 +160,7 @@ class World:
         if instrument not in self.market.listings or not price.is_finite() or not 0 < price < 1_000_000:
             raise ValueError("symbol must be a listed underlying ($ before an index), and the price above 0")
         self.market.put(instrument, price)
+        self.events += 1
 
     def today(self) -> date:
         return market_day(self.clock.now())
@@ -160,6 +194,7 @@ class World:
         self.ticks += 1
         changed = self.market.advance(now)
         self.exchange.step(now)
+        self.alerts.step(self.market, now, changed)
         for listener in list(self.tick_listeners):
             listener(changed)
 
@@ -186,17 +221,25 @@ class World:
 
     def save(self) -> None:
         """Write the state file when there is one and something changed."""
-        marks = (self.events, self.authority.changes)
+        marks: tuple[int, ...] = (self.events, self.authority.changes, self.watchlists.changes, self.alerts.changes)
+        marks += (self.tradestation.changes,)
         if self.state_file is None or marks == self.saved_marks:
             return
-        kept = {"key": self.key.hex(), "authority": self.authority.snapshot(), "exchange": self.exchange.snapshot()}
+        kept: dict[str, Any] = {"key": self.key.hex(), "authority": self.authority.snapshot()}
+        kept |= {"market": self.market.snapshot(), "exchange": self.exchange.snapshot()}
+        kept |= {"watchlists": self.watchlists.snapshot(), "alerts": self.alerts.snapshot()}
+        kept["tradestation"] = self.tradestation.snapshot()
         state.save(self.state_file, kept)
         self.saved_marks = marks
 
     def _restore(self, saved: Mapping[str, Any], path: Path) -> None:
         try:
             self.authority.restore(saved["authority"])
+            self.market.restore(saved.get("market", {"puts": {}}))
             self.exchange.restore(saved["exchange"])
+            self.watchlists.restore(saved.get("watchlists", {}))
+            self.alerts.restore(saved.get("alerts", []))
+            self.tradestation.restore(saved.get("tradestation", {"words": {}, "confirmed": {}}))
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             state.set_aside(path, str(error))
             self.key = self._new_key()

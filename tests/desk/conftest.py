@@ -35,7 +35,7 @@ def account(sim: SimulatorServer, settings: Any, transactional_db: None) -> Iter
     connection = connect_personal(user, "tastytrade", "sim", *secrets)
     cache.clear()
     forget_flights()
-    yield Account.objects.of(user).get(connection=connection, kind="margin")
+    yield Account.objects.of(user).get(connection=connection, number="5WT00001")
     sim.clear_faults()
     forget_sessions()
 

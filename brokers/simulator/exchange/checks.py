@@ -1,145 +1,99 @@
 """What the exchange looks at before it takes an order. Each check raises ``OrderRefused``, in words for the trader."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 
-from brokers.domain.instruments import Equity, Instrument, Option, describe
-from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.instruments import Future, FutureOption, Instrument, Option, describe
+from brokers.domain.orders import Action, Leg
 from brokers.simulator.exchange.accounts import SimAccount
-from brokers.simulator.exchange.orders import OrderRefused, SimOrder
+from brokers.simulator.exchange.commitments import Commitments
+from brokers.simulator.exchange.house import HOUSE_RULES
+from brokers.simulator.exchange.makeup import MAKEUP, refuse_if
+from brokers.simulator.exchange.tickets import Ticket
+from brokers.simulator.exchange.venue import Venue
 from brokers.simulator.market.market import Market
 
-SPREAD_TICK = Decimal("0.01")
-FRACTION = Decimal("0.00001")
-LAST_CALL = timedelta(minutes=30)
 FLIPPED = {Action.BUY_TO_CLOSE: Action.BUY_TO_OPEN, Action.SELL_TO_CLOSE: Action.SELL_TO_OPEN}
-UNTIL_CANCELLED = (TimeInForce.GTC, TimeInForce.GTD, TimeInForce.GTC_EXT, TimeInForce.GTC_OVERNIGHT)
-EXTENDED = (TimeInForce.EXT, TimeInForce.GTC_EXT, TimeInForce.OVERNIGHT, TimeInForce.GTC_OVERNIGHT)
 NEXT_SESSION = ("begins_next_session", "The order will begin working in the next session.")
 CLOSES_NOTHING = ("closing_with_no_position", "There is no position to close: the order opens one.")
+Warnings = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the checks look at: the account, its other working orders, the market, the time."""
+    """What the checks look at. ``without`` names working orders to leave aside: one that makes way, members of the
+    same group. ``coming`` is what will have been traded by then, signed: the fills of the orders it waits for. House
+    rules that are ``waived`` do not hold."""
 
     account: SimAccount
-    working: tuple[SimOrder, ...]
+    commitments: Commitments
     market: Market
+    venue: Venue
     now: datetime
+    without: frozenset[int] = frozenset()
+    coming: Mapping[Instrument, Decimal] = field(default_factory=dict)
+    waived: frozenset[str] = frozenset()
 
     def held(self, instrument: Instrument) -> Decimal:
         position = self.account.positions.get(instrument)
-        return position.quantity if position else Decimal(0)
+        return (position.quantity if position else Decimal(0)) + self.coming.get(instrument, Decimal(0))
 
-    def legs(self, instrument: Instrument) -> Iterable[tuple[Leg, Decimal]]:
-        """Legs of other working orders on an instrument, with what is left of them."""
-        for order in self.working:
-            for state in order.legs:
-                if state.leg.instrument == instrument:
-                    yield state.leg, state.remaining
+    def closing(self, leg: Leg) -> Decimal:
+        """What other working orders close of the leg's instrument, the same way."""
+        return self.commitments.closing(self.account.number, leg.instrument, leg.action, self.without)
+
+    def is_opposed(self, leg: Leg) -> bool:
+        """Whether another working order is on the other side of the leg's instrument."""
+        others = self.commitments.on(self.account.number, leg.instrument, not leg.action.is_buy, self.without)
+        return any(s.remaining for order in others for s in order.legs if s.leg.instrument == leg.instrument)
 
 
-def check(ticket: OrderTicket, desk: Desk, strict: bool) -> tuple[OrderTicket, list[tuple[str, str]]]:
+def check(ticket: Ticket, desk: Desk, strict: bool) -> tuple[Ticket, Warnings]:
     """The ticket as it will work, and remarks on it. With ``strict`` a closing leg must close something."""
-    for look in CHECKS:
-        look(ticket, desk)
+    for look in MAKEUP:
+        look(ticket, desk.market, desk.now)
+    for look_at in ALLOWED:
+        look_at(ticket, desk)
     ticket, flipped = _settle_effects(ticket, desk, strict)
     for leg in ticket.legs:
         _check_sides(leg, desk)
         _check_size_of_close(leg, desk)
-        _check_last_call(leg, desk)
-    if ticket.order_type is OrderType.MARKET and not desk.market.is_open(desk.now):
-        _refuse_if(
-            any(leg.action.opens for leg in ticket.legs),
-            "market_closed_opening_market_order",
-            "Opening market orders are not taken while the market is closed.",
-        )
+    for code, (breaks, message) in HOUSE_RULES.items():
+        refuse_if(code not in desk.waived and breaks(ticket, desk), code, message)
     warnings = [CLOSES_NOTHING] if flipped else []
-    return ticket, warnings if desk.market.is_open(desk.now) else [*warnings, NEXT_SESSION]
+    return ticket, warnings if desk.venue.works(ticket, desk.now) else [*warnings, NEXT_SESSION]
 
 
-def _refuse_if(wrong: bool, code: str, message: str) -> None:
-    if wrong:
-        raise OrderRefused(code, message)
+def _check_futures(ticket: Ticket, desk: Desk) -> None:
+    futures = any(isinstance(leg.instrument, Future | FutureOption) for leg in ticket.legs)
+    kind = desk.account.kind
+    refuse_if(futures and kind == "cash", "futures_not_allowed", "A cash account cannot trade futures.")
+    others = any(not isinstance(leg.instrument, Future | FutureOption) for leg in ticket.legs)
+    refuse_if(
+        others and kind == "futures",
+        "instrument_not_allowed",
+        "A futures account trades futures and options on them only.",
+    )
 
 
-def _check_listed(ticket: OrderTicket, desk: Desk) -> None:
-    for leg in ticket.legs:
-        listed = isinstance(leg.instrument, Equity | Option) and desk.market.listing(leg.instrument)
-        _refuse_if(not listed, "unknown_symbol", f"{describe(leg.instrument)} is not listed here.")
+def _check_options(ticket: Ticket, desk: Desk) -> None:
+    options = any(isinstance(leg.instrument, Option | FutureOption) and leg.action.opens for leg in ticket.legs)
+    refuse_if(
+        options and desk.account.option_level == 0, "options_not_allowed", "The account is not approved for options."
+    )
 
 
-def _check_legs(ticket: OrderTicket, desk: Desk) -> None:
-    shares = any(isinstance(leg.instrument, Equity) for leg in ticket.legs)
-    _refuse_if(shares and len(ticket.legs) > 1, "too_many_legs", "An order for shares has one leg.")
-    listings = [desk.market.listing(leg.instrument) for leg in ticket.legs]
-    apart = len({listing.underlying for listing in listings if listing}) > 1
-    _refuse_if(apart, "mixed_underlyings", "All legs of a spread are options on the same underlying.")
+ALLOWED: tuple[Callable[[Ticket, Desk], None], ...] = (_check_futures, _check_options)
 
 
-def _check_quantities(ticket: OrderTicket, desk: Desk) -> None:
-    for leg in ticket.legs:
-        whole = leg.quantity == leg.quantity.to_integral_value()
-        fractional = (
-            isinstance(leg.instrument, Equity)
-            and ticket.order_type is OrderType.MARKET
-            and leg.quantity % FRACTION == 0
-        )
-        _refuse_if(
-            not (whole or fractional),
-            "quantity_not_whole",
-            "The quantity must be a whole number; fractions of shares trade at the market only.",
-        )
-
-
-def _check_type(ticket: OrderTicket, desk: Desk) -> None:
-    kind, lasting = ticket.order_type, ticket.time_in_force in UNTIL_CANCELLED
-    at_market = kind is OrderType.MARKET
-    _refuse_if(at_market and lasting, "gtc_market_order", "Market orders are for the day only.")
-    single = len(ticket.legs) == 1
-    _refuse_if(at_market and not single, "multi_leg_market_order", "A spread needs a limit price.")
-    _refuse_if(kind.has_stop and not single, "multi_leg_stop_order", "A spread cannot be a stop order.")
-    opens = ticket.legs[0].action.opens
-    _refuse_if(kind is OrderType.STOP and opens and lasting, "gtc_opening_stop_order", "Opening stops are for the day.")
-    extended = ticket.time_in_force in EXTENDED
-    plain = kind is OrderType.LIMIT and isinstance(ticket.legs[0].instrument, Equity)
-    _refuse_if(extended and not plain, "extended_hours_order", "Outside regular hours only limit orders for shares.")
-    ended = ticket.gtd_date is not None and ticket.gtd_date < desk.market.session(desk.now).date
-    _refuse_if(ended, "date_in_the_past", "The date until which the order is good is over.")
-
-
-def _check_prices(ticket: OrderTicket, desk: Desk) -> None:
-    limit = ticket.limit_price
-    if len(ticket.legs) > 1:
-        off = limit is not None and limit % SPREAD_TICK != 0
-        _refuse_if(off, "price_off_tick", "The price must be a multiple of 0.01.")
-        return
-    listing = desk.market.listing(ticket.legs[0].instrument)
-    for price in (limit, ticket.stop_price):
-        if listing is None or price is None or listing.increments.fits(abs(price)):
-            continue
-        step = listing.increments.at(abs(price))
-        raise OrderRefused("price_off_tick", f"At this level the price must be a multiple of {step}.")
-
-
-CHECKS: tuple[Callable[[OrderTicket, Desk], None], ...] = (
-    _check_listed,
-    _check_legs,
-    _check_quantities,
-    _check_type,
-    _check_prices,
-)
-
-
-def _settle_effects(ticket: OrderTicket, desk: Desk, strict: bool) -> tuple[OrderTicket, bool]:
+def _settle_effects(ticket: Ticket, desk: Desk, strict: bool) -> tuple[Ticket, bool]:
     """A closing leg that closes nothing becomes an opening one; the answer says whether one did."""
     legs = tuple(_effective(leg, desk) for leg in ticket.legs)
     if legs == ticket.legs:
         return ticket, False
-    _refuse_if(strict, "closes_nothing", "There is no position that this order would close.")
+    refuse_if(strict, "closes_nothing", "There is no position that this order would close.")
     return replace(ticket, legs=legs), True
 
 
@@ -151,30 +105,23 @@ def _effective(leg: Leg, desk: Desk) -> Leg:
 
 
 def _check_sides(leg: Leg, desk: Desk) -> None:
+    if isinstance(leg.instrument, Future):
+        return  # bought and sold, whatever is held
     held, words = desk.held(leg.instrument), describe(leg.instrument)
     against = leg.action.opens and held * leg.action.sign < 0
-    _refuse_if(against, "opens_against_position", f"The account holds the other side of {words}: close that first.")
-    opposite = any(other.action.is_buy != leg.action.is_buy for other, left in desk.legs(leg.instrument) if left)
-    _refuse_if(
-        opposite and not held,
+    refuse_if(against, "opens_against_position", f"The account holds the other side of {words}: close that first.")
+    refuse_if(
+        not held and desk.is_opposed(leg),
         "buy_and_sell_same_symbol",
         f"A working order is on the other side of {words}: buying and selling the same symbol is not allowed.",
     )
 
 
 def _check_size_of_close(leg: Leg, desk: Desk) -> None:
-    if leg.action.opens:
+    if leg.action not in FLIPPED:
         return
-    closing = sum((left for other, left in desk.legs(leg.instrument) if other.action is leg.action), Decimal(0))
-    _refuse_if(
-        closing + leg.quantity > abs(desk.held(leg.instrument)),
+    refuse_if(
+        desk.closing(leg) + leg.quantity > abs(desk.held(leg.instrument)),
         "cannot_close_more_than_position",
         "This and the closing orders that already work would close more than the position.",
     )
-
-
-def _check_last_call(leg: Leg, desk: Desk) -> None:
-    option = leg.instrument
-    if isinstance(option, Option) and leg.action is Action.SELL_TO_OPEN:
-        late = desk.now >= desk.market.expires_at(option) - LAST_CALL
-        _refuse_if(late, "too_close_to_expiration", "Options are not sold to open in the last half hour of their life.")

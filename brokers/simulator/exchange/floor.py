@@ -1,217 +1,303 @@
-"""The trading floor: moves orders along their states as time passes, and fills them."""
+"""The trading floor: moves orders along their states as time passes, and lets them trade."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 from brokers.domain.instruments import Instrument
-from brokers.domain.orders import Leg, OrderTicket, TimeInForce
 from brokers.simulator.exchange.accounts import SimAccount, SimPosition
-from brokers.simulator.exchange.fees import charge, settled
-from brokers.simulator.exchange.ledger import Trade, book_trade
-from brokers.simulator.exchange.matching import Shown, Slice, match, reach_stop
-from brokers.simulator.exchange.orders import MATCHABLE, OrderStatus, SimFill, SimLeg, SimOrder
+from brokers.simulator.exchange.bonds import Bonds, resize
+from brokers.simulator.exchange.commitments import Commitments
+from brokers.simulator.exchange.filling import Filling
+from brokers.simulator.exchange.groups import SimGroup
+from brokers.simulator.exchange.matching import Slice
+from brokers.simulator.exchange.orders import MATCHABLE, OrderRefused, OrderStatus, SimOrder
 from brokers.simulator.exchange.plans import FillPlan
+from brokers.simulator.exchange.routing import Way, is_due, pause
+from brokers.simulator.exchange.stops import met
+from brokers.simulator.exchange.timers import Timers
+from brokers.simulator.exchange.trading import Trading
+from brokers.simulator.exchange.venue import PHASES, calendar_of, ends
 from brokers.simulator.market.market import Market
-from brokers.simulator.market.sessions import local_date, session_on
+from brokers.simulator.market.sessions import Calendar
 
 TICK_OF_TIME = timedelta(milliseconds=1)
-END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
-IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-WITHOUT_END = (TimeInForce.GTC, TimeInForce.GTC_EXT, TimeInForce.GTC_OVERNIGHT)
 
 Changed = Callable[[SimOrder], None]
 Moved = Callable[[SimPosition], None]
+Grouped = Callable[[SimGroup], None]
+Inspect = Callable[[SimAccount, SimOrder], None]
 
 
 class Floor:
-    """Holds the orders that work, in the order of their arrival. ``changed`` and ``moved`` are told of every change."""
+    """Holds the orders that work. ``changed``, ``moved`` and ``grouped`` are told of every change at once;
+    ``inspect`` looks again at an order that has waited for another, and refuses it or writes its reserve.
+    """
 
-    def __init__(self, market: Market, plan: FillPlan, ids: Iterator[int], changed: Changed, moved: Moved) -> None:
-        self.market, self.plan, self.ids = market, plan, ids
-        self.changed, self.moved = changed, moved
+    def __init__(
+        self,
+        market: Market,
+        plan: FillPlan,
+        ids: Iterator[int],
+        changed: Changed,
+        moved: Moved,
+        grouped: Grouped,
+        inspect: Inspect,
+    ) -> None:
+        self.market, self.changed, self.inspect = market, changed, inspect
         self.working: dict[int, tuple[SimAccount, SimOrder]] = {}
-        self._shown = Shown(market)
+        self.filling = Filling(market, ids)
+        self.bonds = Bonds(self, grouped)
+        self.commitments = Commitments()
+        self._timers = Timers()
+        self._trading = Trading(market, plan, self.filling, self._timers, self, moved)
+        self.shown, self._venue, self._resting = self._trading.shown, self._trading.venue, self._trading.resting
+        self.way = Way(self._trading, self._timers, self)
+        self._watching: dict[int, SimOrder] = {}
+        self._phases: dict[str, tuple[Calendar, str]] = {}
+
+    # From outside
 
     def of(self, account: SimAccount) -> list[SimOrder]:
         """The account's working orders, oldest first."""
-        return [order for owner, order in self.working.values() if owner is account]
+        return [order for owner, order in self.working.values() if owner is account and not order.is_terminal]
 
     def admit(self, account: SimAccount, order: SimOrder, now: datetime) -> None:
         """Take in a new order: it leaves at once while the market is open, unless it waits for another."""
-        self.working[order.order_id] = (account, order)
-        self.changed(order)
+        self.shown.renew()
+        self._take(account, order)
+        order.queued = order.status is OrderStatus.RECEIVED and self.way.waits_for_session(order, now)
+        self.set(order, order.status, now, due=order.due_at)
         if order.status is OrderStatus.RECEIVED:
-            self._route(order, now)
+            self.way.route(order, now)
+
+    def load(self, account: SimAccount) -> None:
+        """Take over the orders and groups of a restored account."""
+        self.bonds.load(account)
+        for order in account.orders.values():
+            if not order.is_terminal:
+                self._take(account, order)
+                self.commitments.update(order, self.bonds.bond(order))
+                self._timers.add(order.due_at, order.order_id)
+                if order.status in MATCHABLE:
+                    self._trading.rest(order)
+            if order.report_at is not None:
+                self.working[order.order_id] = (account, order)
+                self._timers.add(order.report_at, order.order_id)
+
+    def clear(self) -> None:
+        for kept in (self.working, self.bonds, self.commitments, self._trading, self._timers, self._watching):
+            kept.clear()
 
     def step(self, now: datetime) -> None:
-        """Bring every working order up to date; first come, first served."""
-        for order_id in sorted(self.working):
-            if order_id in self.working:
-                account, order = self.working[order_id]
-                self._bring_up(account, order, now)
+        """Bring every order up to date that time or the books have something for."""
+        self.shown.renew()
+        self._watch_hours(now)
+        for order_id in self._timers.ring(now):
+            self._bring_up(order_id, now)
+        for order_id in list(self._watching):
+            self._bring_up(order_id, now)
+        self.bonds.watch(self.shown.book, now)
+        self._trading.match_all(now)
 
     def request_cancel(self, order: SimOrder, now: datetime) -> None:
         """An order that has not left, or waits for another, is cancelled at once; any other a moment later."""
         if order.status in (OrderStatus.RECEIVED, OrderStatus.CONTINGENT):
-            self._finish(order, OrderStatus.CANCELLED, now)
+            self.end(order, OrderStatus.CANCELLED, now)
         else:
-            self.set(order, OrderStatus.CANCEL_REQUESTED, now, due=now + self._pause(order, 60, 80))
+            self.set(order, OrderStatus.CANCEL_REQUESTED, now, due=now + pause(order, 60, 80))
 
     def request_replace(self, account: SimAccount, old: SimOrder, new: SimOrder, now: datetime) -> None:
         """Cancel the old order, then let the new one go."""
+        self.bonds.join(old, new)
         self.admit(account, new, now)
-        if old.status is OrderStatus.RECEIVED:
-            self._finish(old, OrderStatus.CANCELLED, now)
-            self._release(old, new, now)
+        if old.status is OrderStatus.CONTINGENT:
+            self._make_way(old, now)
+            self.touch(new, now)
+        elif old.status is OrderStatus.RECEIVED:
+            self._make_way(old, now)
+            self._succeed(old, new, now)
         else:
-            self.set(old, OrderStatus.REPLACE_REQUESTED, now, due=now + self._pause(old, 60, 80))
+            self.set(old, OrderStatus.REPLACE_REQUESTED, now, due=now + pause(old, 60, 80))
+
+    def rerest(self, order: SimOrder, now: datetime) -> None:
+        """An order was changed in place: it stands behind the others at its price and is looked at anew."""
+        self._resting.discard(order)
+        if order.ticket.conditions:
+            self._watching[order.order_id] = order
+        self.touch(order, now)
+        if order.status in MATCHABLE:
+            self._trading.rest(order)
+            self.shown.renew()
+            self._bring_up(order.order_id, now)
+
+    # What groups ask for
+
+    def end(self, order: SimOrder, status: OrderStatus, now: datetime, reason: str = "") -> None:
+        """Finish an order that is not done; what hangs on it follows."""
+        if order.is_terminal:
+            return
+        if status is OrderStatus.CANCELLED:
+            order.cancelled_at = now
+        if status is OrderStatus.REJECTED:
+            order.reject_reason = reason
+        elif status is not OrderStatus.FILLED:
+            order.expire_reason = reason
+            order.cancelled_size += order.remaining
+        self.set(order, status, now)
+        successor = self.working.get(order.replaced_by_order_id or 0)
+        if successor is not None:
+            successor[1].reject_reason = "The order it replaces was done first."
+            self.end(successor[1], OrderStatus.CANCELLED, now)
+        self.bonds.done(order, now)
+
+    def release(self, order: SimOrder, now: datetime) -> None:
+        """Let an order go that has waited for another; it is looked at once more."""
+        entry = self.working.get(order.order_id)
+        if entry is None:
+            return
+        try:
+            self.inspect(entry[0], order)
+        except OrderRefused as error:
+            self.end(order, OrderStatus.REJECTED, now, error.message)
+            return
+        order.expires_at, order.expire_reason = ends(self.market, order.ticket, now)[0], ""
+        self._timers.add(order.expires_at, order.order_id)
+        order.queued = self.way.waits_for_session(order, now)
+        self.set(order, OrderStatus.RECEIVED, now)
+        self.way.route(order, now)
+
+    def touch(self, order: SimOrder, now: datetime) -> None:
+        """Tell of an order whose state stays what it was."""
+        self.set(order, order.status, now, due=order.due_at)
+
+    def underlying(self, instrument: Instrument) -> Instrument:
+        return self._trading.underlying(instrument)
+
+    # What trading asks for
+
+    def owner(self, order: SimOrder) -> SimAccount | None:
+        """The account of an order that works."""
+        entry = self.working.get(order.order_id)
+        return entry[0] if entry is not None else None
+
+    def traded(self, order: SimOrder, part: Slice, now: datetime) -> None:
+        """A part of an order has traded, and that was told."""
+        self.bonds.traded(order, part.units, now)
 
     def set(self, order: SimOrder, status: OrderStatus, now: datetime, due: datetime | None = None) -> None:
         """Give an order a status and tell of it; each change has a later time than the one before."""
         order.status, order.due_at = status, due
         order.updated_at = max(now, order.updated_at + TICK_OF_TIME)
+        self._timers.add(due, order.order_id)
+        self.commitments.update(order, self.bonds.bond(order))
         if status.is_terminal:
-            order.terminal_at = order.updated_at
-            self.working.pop(order.order_id, None)
+            order.terminal_at, order.queued = order.terminal_at or order.updated_at, False
+            self._drop(order)
         self.changed(order)
-
-    def day_end(self, ticket: OrderTicket, now: datetime) -> datetime | None:
-        """When an order ends by itself; None for those good till cancelled."""
-        if ticket.time_in_force in WITHOUT_END:
-            return None
-        if ticket.gtd_date is not None:
-            found = self.market.hours.on(ticket.gtd_date) or session_on(ticket.gtd_date)
-            return found.close_at
-        session = self.market.session(now)
-        extended = ticket.time_in_force in (TimeInForce.EXT, TimeInForce.OVERNIGHT)
-        return session.close_at_ext if extended else session.close_at
 
     # One order
 
-    def _bring_up(self, account: SimAccount, order: SimOrder, now: datetime) -> None:
-        self._progress(order, now)
+    def _take(self, account: SimAccount, order: SimOrder) -> None:
+        self.working[order.order_id] = (account, order)
+        for at in (order.expires_at, order.ticket.start_at, order.ticket.cancel_at):
+            self._timers.add(at, order.order_id)
+        if order.ticket.conditions:
+            self._watching[order.order_id] = order
+        for leg in order.legs:
+            calendar = calendar_of(self.market, leg.leg.instrument)
+            self._phases.setdefault(calendar.collection, (calendar, ""))
+
+    def _drop(self, order: SimOrder) -> None:
+        self._resting.discard(order)
+        self._watching.pop(order.order_id, None)
+        if order.report_at is None:
+            self.working.pop(order.order_id, None)
+
+    def _bring_up(self, order_id: int, now: datetime) -> None:
+        entry = self.working.get(order_id)
+        if entry is None:
+            return
+        account, order = entry
+        if order.report_at is not None and now >= order.report_at:
+            self.filling.report(order)
+            self.touch(order, now)
+        if not order.is_terminal:
+            self.way.progress(order, now)
+        if not order.is_terminal and not self._has_ended(account, order, now) and order.status in MATCHABLE:
+            self._trading.trade(account, order, now)
+        if not order.is_terminal:
+            self._end_requests(order, now)
+
+    def _has_ended(self, account: SimAccount, order: SimOrder, now: datetime) -> bool:
+        """End an order whose time is over, or whose conditions for it hold."""
+        ticket = order.ticket
         if order.expires_at is not None and now >= order.expires_at:
-            self._finish(order, OrderStatus.EXPIRED, now)
-            return
-        if order.status in MATCHABLE and self.market.is_open(now):
-            self._trade(account, order, now)
-        self._end_requests(account, order, now)
+            if not (ticket.duration.is_auction and self._trading.auction(account, order, now)):
+                self.end(order, OrderStatus.EXPIRED, now, self._why_expired(order))
+        elif ticket.cancel_at is not None and now >= ticket.cancel_at:
+            self.end(order, OrderStatus.CANCELLED, now, "Its time to be cancelled had come.")
+        elif order.order_id in self._watching and met(ticket.conditions, "cancel", self.shown.book):
+            self.end(order, OrderStatus.CANCELLED, now, "The condition for its end was met.")
+        return order.is_terminal
 
-    def _progress(self, order: SimOrder, now: datetime) -> None:
-        """Received, routed, in flight, live: each state after a short while."""
-        if order.status is OrderStatus.RECEIVED:
-            self._route(order, now)
-        if order.status is OrderStatus.ROUTED and self._is_due(order, now):
-            order.in_flight_at = order.due_at
-            self.set(order, OrderStatus.IN_FLIGHT, now, due=(order.due_at or now) + self._pause(order, 60, 100))
-        if order.status is OrderStatus.IN_FLIGHT and self._is_due(order, now):
-            order.live_at = order.due_at
-            self.set(order, OrderStatus.LIVE, now)
+    def _why_expired(self, order: SimOrder) -> str:
+        if order.ticket.minutes is not None:
+            return "Its minutes were over."
+        return ends(self.market, order.ticket, order.received_at)[1]
 
-    def _route(self, order: SimOrder, now: datetime) -> None:
-        if self.market.is_open(now):
-            self.set(order, OrderStatus.ROUTED, now, due=now + self._pause(order, 40, 40))
-
-    def _end_requests(self, account: SimAccount, order: SimOrder, now: datetime) -> None:
+    def _end_requests(self, order: SimOrder, now: datetime) -> None:
         """Carry out a cancel or a replace that is due, if the order has not filled meanwhile."""
-        immediate = order.status is OrderStatus.LIVE and order.ticket.time_in_force in IMMEDIATE
-        if immediate or (order.status is OrderStatus.CANCEL_REQUESTED and self._is_due(order, now)):
-            self._finish(order, OrderStatus.CANCELLED, now)
-        elif order.status is OrderStatus.REPLACE_REQUESTED and self._is_due(order, now):
-            self._finish(order, OrderStatus.CANCELLED, now)
+        immediate = order.status is OrderStatus.LIVE and order.ticket.duration.is_immediate
+        if immediate and not order.queued:
+            self.end(order, OrderStatus.CANCELLED, now, "What could not trade at once was cancelled.")
+        elif order.status is OrderStatus.CANCEL_REQUESTED and is_due(order, now):
+            self.end(order, OrderStatus.CANCELLED, now)
+        elif order.status is OrderStatus.REPLACE_REQUESTED and is_due(order, now):
             entry = self.working.get(order.replaced_by_order_id or 0)
+            self._make_way(order, now)
             if entry is not None:
-                self._release(order, entry[1], now)
+                self._succeed(order, entry[1], now)
 
-    def _release(self, old: SimOrder, new: SimOrder, now: datetime) -> None:
+    def _make_way(self, old: SimOrder, now: datetime) -> None:
+        """Cancel an order whose place another takes: what hangs on it stays."""
+        new = self.working.get(old.replaced_by_order_id or 0)
+        if new is None:
+            self.end(old, OrderStatus.CANCELLED, now)
+            return
+        self.bonds.hand_over(old, new[1])
+        old.cancelled_at, old.cancelled_size = now, old.cancelled_size + old.remaining
+        self.set(old, OrderStatus.CANCELLED, now)
+
+    def _succeed(self, old: SimOrder, new: SimOrder, now: datetime) -> None:
         """The replacement goes its way, for what the old order had not filled."""
-        if old.remaining < old.size:
-            reduce_to(new, [leg.remaining for leg in old.legs])
+        if old.remaining < new.size:
+            resize(new, old.remaining)
         self.set(new, OrderStatus.RECEIVED, now)
-        self._route(new, now)
+        self.way.route(new, now)
 
-    def _finish(self, order: SimOrder, status: OrderStatus, now: datetime) -> None:
-        if status is OrderStatus.CANCELLED:
-            order.cancelled_at = now
-        self.set(order, status, now)
-        entry = self.working.get(order.replaced_by_order_id or 0)
-        if entry is not None and status is not OrderStatus.CANCELLED:
-            entry[1].reject_reason = "The order it replaces was done first."
-            self._finish(entry[1], OrderStatus.CANCELLED, now)
+    # All orders
 
-    # Filling
-
-    def _trade(self, account: SimAccount, order: SimOrder, now: datetime) -> None:
-        if not reach_stop(order, self.market):
+    def _watch_hours(self, now: datetime) -> None:
+        """Look at every order of a calendar whose hours have changed."""
+        changed = set()
+        for name, (calendar, before) in self._phases.items():
+            phase = self._venue.phase(calendar, now)
+            if phase != before:
+                self._phases[name] = (calendar, phase)
+                changed.add(name)
+        if not changed:
             return
-        order.triggered = order.ticket.stop_price is not None
-        names = [str(leg.leg.instrument) for leg in order.legs]
-        rule = self.plan.rule(order.account_number, *names, self.underlying(order.legs[0].leg.instrument))
-        found = match(order, self._shown, rule, now)
-        if found is None:
-            return
-        positions = self._fill(account, order, found, now)
-        for position in positions:
-            self.moved(position)
-        if order.remaining == 0:
-            self._finish(order, OrderStatus.FILLED, now)
-        else:
-            self.set(order, order.status, now, due=order.due_at)
+        for order_id, (_, order) in sorted(self.working.items()):
+            if any(calendar_of(self.market, leg.leg.instrument).collection in changed for leg in order.legs):
+                self._bring_up(order_id, now)
 
-    def _fill(self, account: SimAccount, order: SimOrder, part: Slice, now: datetime) -> list[SimPosition]:
-        order.last_fill_at = now
-        legs = zip(order.legs, part.prices, order.ratios, strict=True)
-        return [self._fill_leg(account, order, leg, part.units * ratio, price, now) for leg, price, ratio in legs]
+    @property
+    def phases(self) -> frozenset[str]:
+        """The phases of a day in which one of the orders works."""
+        hours = {order.ticket.hours for _, order in self.working.values()}
+        return frozenset().union(*(PHASES[one] for one in hours))
 
-    def _fill_leg(
-        self, account: SimAccount, order: SimOrder, leg: SimLeg, quantity: Decimal, price: Decimal, now: datetime
-    ) -> SimPosition:
-        wanted = leg.leg
-        self._shown.take(wanted, quantity)
-        fees = settled(charge(wanted.instrument, wanted.action, quantity, price, leg.filled))
-        fill = SimFill(str(next(self.ids)), quantity, price, now)
-        leg.fills.append(fill)
-        leg.remaining -= quantity
-        trade = Trade(
-            instrument=wanted.instrument,
-            underlying=self.underlying(wanted.instrument),
-            multiplier=self._multiplier(wanted.instrument),
-            action=wanted.action,
-            quantity=quantity,
-            price=price,
-            at=now,
-            day=local_date(now),
-            fees=fees,
-            order_id=order.order_id,
-            fill_id=fill.fill_id,
-            leg_count=len(order.legs),
-        )
-        return book_trade(account, trade, self.ids)
-
-    def underlying(self, instrument: Instrument) -> str:
-        listing = self.market.listing(instrument)
-        return str(listing.underlying) if listing and listing.underlying else str(instrument)
-
-    def _multiplier(self, instrument: Instrument) -> Decimal:
-        listing = self.market.listing(instrument)
-        return listing.multiplier if listing else Decimal(1)
-
-    def _is_due(self, order: SimOrder, now: datetime) -> bool:
-        return now >= (order.due_at or END_OF_TIME)
-
-    def _pause(self, order: SimOrder, least: int, more: int) -> timedelta:
-        """Some milliseconds, the same for the same order."""
-        return timedelta(milliseconds=least + order.order_id * 37 % more)
-
-
-def reduce_to(order: SimOrder, quantities: list[Decimal]) -> None:
-    """Make an order smaller before it has left."""
-    pairs = list(zip(order.legs, quantities, strict=True))
-    legs = tuple(Leg(state.leg.instrument, state.leg.action, quantity) for state, quantity in pairs)
-    ticket = order.ticket
-    order.reserve = order.reserve * quantities[0] / order.legs[0].leg.quantity
-    order.ticket = OrderTicket(
-        legs, ticket.order_type, ticket.time_in_force, ticket.limit_price, ticket.stop_price, ticket.gtd_date
-    )
-    order.legs = [SimLeg(leg, leg.quantity) for leg in legs]
+    @property
+    def calendars(self) -> list[Calendar]:
+        """The calendars that orders have been on."""
+        return [calendar for calendar, _ in self._phases.values()]

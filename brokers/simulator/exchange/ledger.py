@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from brokers.domain.instruments import Instrument, Option, Right
+from brokers.domain.instruments import Future, FutureOption, Instrument, Option, Right, plain
 from brokers.domain.orders import Action
-from brokers.simulator.exchange.accounts import BASIS_PLACES, SimAccount, SimPosition, SimTransaction
-from brokers.simulator.exchange.fees import CENT
-
-ZERO = Decimal(0)
+from brokers.simulator.exchange.accounts import ZERO, Holding, SimAccount, SimPosition, SimTransaction
+from brokers.simulator.exchange.lots import cents, close, open_
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One execution to be booked. ``kind`` and ``sub_kind`` as on ``SimTransaction``; fees negative, by kind."""
+    """One execution to be booked. ``kind`` and ``sub_kind`` as on ``SimTransaction``; fees negative, by kind.
+
+    ``dollars`` (unsigned) where they are not quantity × price × multiplier: deliveries of adjusted options.
+    """
 
     instrument: Instrument
     underlying: str
@@ -32,18 +33,22 @@ class Trade:
     kind: str = "trade"
     sub_kind: str = ""
     description: str = ""
+    dollars: Decimal | None = None
 
 
 def book_trade(account: SimAccount, trade: Trade, ids: Iterator[int]) -> SimPosition:
-    """Enter a trade; the answer is the position it leaves."""
-    position = account.positions.get(trade.instrument) or _flat(account, trade)
+    """Enter a trade; the answer is the position it leaves. A future's moves no cash but its fees."""
+    position = account.positions.get(trade.instrument) or flat(
+        account, trade.instrument, trade.underlying, trade.multiplier, trade.at
+    )
     account.positions[trade.instrument] = position
-    value = _move(position, trade)
+    entry = next(ids)
+    value = _enter(account, position, trade, entry)
     net = value + sum(trade.fees.values(), ZERO)
     account.cash += net
     account.transactions.append(
         SimTransaction(
-            transaction_id=next(ids),
+            transaction_id=entry,
             account_number=account.number,
             kind=trade.kind,
             sub_kind=trade.sub_kind or str(trade.action),
@@ -61,6 +66,7 @@ def book_trade(account: SimAccount, trade: Trade, ids: Iterator[int]) -> SimPosi
             order_id=trade.order_id,
             fill_id=trade.fill_id,
             leg_count=trade.leg_count,
+            multiplier=trade.multiplier,
         )
     )
     return position
@@ -75,12 +81,13 @@ def book_money(
     day: date,
     ids: Iterator[int],
     instrument: Instrument | None = None,
+    kind: str = "money_movement",
 ) -> SimTransaction:
-    """Enter money that comes (positive) or goes: deposit, withdrawal, dividend, interest."""
+    """Enter money that comes (positive) or goes: deposit, withdrawal, dividend, interest, mark_to_market."""
     entry = SimTransaction(
         transaction_id=next(ids),
         account_number=account.number,
-        kind="money_movement",
+        kind=kind,
         sub_kind=sub_kind,
         description=description,
         value=amount,
@@ -95,72 +102,66 @@ def book_money(
     return entry
 
 
+def hold(account: SimAccount, holding: Holding, underlying: str, multiplier: Decimal) -> SimPosition:
+    """Enter what an account is opened with: no trade, no cash."""
+    position = flat(account, holding.instrument, underlying, multiplier, holding.opened_at)
+    position.settled_at = holding.opened_at
+    dollars = cents(holding.quantity * holding.average_open_price * multiplier)
+    open_(position, holding.quantity, holding.average_open_price, dollars, None)
+    account.positions[holding.instrument] = position
+    return position
+
+
 def describe_trade(trade: Trade) -> str:
     """The trade in words: ``Sold 1 SPY 12/18/26 Put 600.00 @ 0.91``."""
     verb = "Bought" if trade.action.is_buy else "Sold"
-    return f"{verb} {trade.quantity.normalize():f} {name(trade.instrument)} @ {trade.price:.2f}"
+    return f"{verb} {trade.quantity.normalize():f} {name(trade.instrument)} @ {_price(trade)}"
 
 
 def name(instrument: Instrument) -> str:
-    if isinstance(instrument, Option):
-        right = "Call" if instrument.right is Right.CALL else "Put"
-        return f"{instrument.root} {instrument.expiry:%m/%d/%y} {right} {instrument.strike:.2f}"
-    return str(instrument)
+    """The instrument as histories write it."""
+    if not isinstance(instrument, Option | FutureOption):
+        return str(instrument)
+    right = "Call" if instrument.right is Right.CALL else "Put"
+    root = instrument.root if isinstance(instrument, Option) else f"{instrument.future} {instrument.contract}"
+    return f"{root} {instrument.expiry:%m/%d/%y} {right} {instrument.strike:.2f}"
 
 
-def _move(position: SimPosition, trade: Trade) -> Decimal:
+def _price(trade: Trade) -> str:
+    """Two places at least, more where the price has them."""
+    return max(f"{trade.price:.2f}", plain(trade.price), key=len)
+
+
+def _enter(account: SimAccount, position: SimPosition, trade: Trade, entry: int) -> Decimal:
     """Change the position by the trade; the answer is the trade's dollars, before fees."""
     sign = trade.action.sign
     held = position.quantity
     closing = min(abs(held), trade.quantity) if held * sign < 0 else ZERO
-    value = ZERO
+    opening = trade.quantity - closing
+    dollars = trade.dollars if trade.dollars is not None else cents(trade.quantity * trade.price * trade.multiplier)
+    for_closing = cents(dollars * closing / trade.quantity) if opening else dollars
+    position.updated_at, position.seen = trade.at, None
     if closing:
-        value += _close(position, closing, trade.price)
-    if opening := trade.quantity - closing:
-        value += _open(position, opening * sign, trade)
-    position.updated_at = trade.at
-    return value
+        account.closed_lots += close(position, closing, trade.price, for_closing, entry)
+    if opening:
+        if not position.quantity:
+            position.created_at, position.settled_at = trade.at, position.settled_at or trade.at
+        open_(position, opening * sign, trade.price, sign * (dollars - for_closing), entry)
+    return ZERO if isinstance(trade.instrument, Future) else -sign * dollars
 
 
-def _close(position: SimPosition, quantity: Decimal, price: Decimal) -> Decimal:
-    side = 1 if position.quantity > 0 else -1
-    value = side * _dollars(quantity * price * position.multiplier)
-    whole = quantity == abs(position.quantity)
-    cost = position.cost if whole else (position.cost * quantity / abs(position.quantity)).quantize(CENT)
-    day_open = position.day_open_price if position.day_open_price is not None else price
-    position.realized_today += value - cost
-    position.realized_day += side * _dollars(quantity * (price - day_open) * position.multiplier)
-    position.cost -= cost
-    position.quantity -= side * quantity
-    return value
-
-
-def _open(position: SimPosition, quantity: Decimal, trade: Trade) -> Decimal:
-    value = -_dollars(quantity * trade.price * position.multiplier)
-    total = position.quantity + quantity
-    if position.quantity == 0:
-        position.created_at, position.day_open_price = trade.at, trade.price
-    elif position.day_open_price is not None:
-        dollars = position.day_open_price * position.quantity + trade.price * quantity
-        position.day_open_price = (dollars / total).quantize(BASIS_PLACES)
-    position.cost -= value
-    position.quantity = total
-    return value
-
-
-def _flat(account: SimAccount, trade: Trade) -> SimPosition:
+def flat(
+    account: SimAccount, instrument: Instrument, underlying: str, multiplier: Decimal, at: datetime
+) -> SimPosition:
+    """A position of nothing."""
     return SimPosition(
         account_number=account.number,
-        instrument=trade.instrument,
-        underlying=trade.underlying,
+        instrument=instrument,
+        underlying=underlying,
         quantity=ZERO,
-        multiplier=trade.multiplier,
+        multiplier=multiplier,
         cost=ZERO,
         day_open_price=None,
-        created_at=trade.at,
-        updated_at=trade.at,
+        created_at=at,
+        updated_at=at,
     )
-
-
-def _dollars(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)

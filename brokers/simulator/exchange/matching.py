@@ -1,15 +1,16 @@
 """Which part of an order the books on show can fill, and at what prices."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from brokers.domain.instruments import Instrument
-from brokers.domain.orders import Leg, OrderType, TimeInForce
+from brokers.domain.orders import Leg
 from brokers.simulator.exchange.orders import SimOrder
 from brokers.simulator.exchange.plans import FillRule
+from brokers.simulator.exchange.tickets import Duration
 from brokers.simulator.market.book import Book
-from brokers.simulator.market.market import Market
 
 ZERO = Decimal(0)
 
@@ -24,14 +25,25 @@ class Slice:
 
 @dataclass
 class Shown:
-    """What is left of the displayed sizes: a size that was taken is not there again until the book changes."""
+    """The books on show and what is left of their sizes: a size that was taken is not there again until the book
+    changes. Each book is asked for once between two calls of ``renew``.
+    """
 
-    market: Market
+    source: Callable[[Instrument], Book | None]
+    _books: dict[Instrument, Book | None] = field(default_factory=dict)
     _taken: dict[tuple[Instrument, bool], tuple[int, Decimal]] = field(default_factory=dict)
+
+    def renew(self) -> None:
+        self._books.clear()
+
+    def book(self, instrument: Instrument) -> Book | None:
+        if instrument not in self._books:
+            self._books[instrument] = self.source(instrument)
+        return self._books[instrument]
 
     def touch(self, leg: Leg) -> tuple[Decimal, Decimal] | None:
         """Price and size that a leg can trade with; None when the other side shows nothing."""
-        book = self.market.book(leg.instrument)
+        book = self.book(leg.instrument)
         if book is None:
             return None
         price, size = (book.ask, book.ask_size) if leg.action.is_buy else (book.bid, book.bid_size)
@@ -39,7 +51,7 @@ class Shown:
         return (price, left) if price and left > 0 else None
 
     def take(self, leg: Leg, quantity: Decimal) -> None:
-        book = self.market.book(leg.instrument)
+        book = self.book(leg.instrument)
         if book is not None:
             self._taken[leg.instrument, leg.action.is_buy] = (book.version, self._gone(leg, book) + quantity)
 
@@ -48,58 +60,75 @@ class Shown:
         return taken if version == book.version else ZERO
 
 
-def reach_stop(order: SimOrder, market: Market) -> bool:
-    """Whether a stop's level is reached by the last trade; always for orders without one."""
-    stop = order.ticket.stop_price
-    if stop is None or order.triggered:
-        return True
-    leg = order.ticket.legs[0]
-    book = market.book(leg.instrument)
-    if book is None or book.last is None:
-        return False
-    return book.last >= stop if leg.action.is_buy else book.last <= stop
-
-
 def match(order: SimOrder, shown: Shown, rule: FillRule, now: datetime) -> Slice | None:
     """What trades now, None when nothing does: the price must be right, the sizes on show, the rule willing."""
-    allowed = _allow(order, rule, now)
-    if allowed <= 0:
+    units = allow(order, rule, now)
+    if units <= 0:
         return None
-    prices, ratios = [], order.ratios
-    units = allowed
-    for state, ratio in zip(order.legs, ratios, strict=True):
+    prices = []
+    for state in order.legs:
         touch = shown.touch(state.leg)
         if touch is None:
             return None
         prices.append(touch[0])
-        units = min(units, touch[1] / ratio)
+        units = min(units, touch[1] / state.ratio)
     if order.remaining == order.remaining.to_integral_value():
         units = units.to_integral_value(ROUND_FLOOR)
-    if units <= 0 or not _is_good(order, prices, ratios):
+    if units <= 0 or not is_good(order, prices):
         return None
-    if order.ticket.time_in_force is TimeInForce.FOK and units < order.remaining:
-        return None
-    return Slice(units, prices)
+    whole = order.ticket.all_or_none or order.ticket.duration is Duration.FOK
+    return None if whole and units < order.remaining else Slice(units, prices)
 
 
-def _is_good(order: SimOrder, prices: list[Decimal], ratios: list[Decimal]) -> bool:
-    """Whether the touch is at the limit or better, net of all legs."""
+def is_good(order: SimOrder, prices: Sequence[Decimal]) -> bool:
+    """Whether these prices are at the limit or better, net of all legs."""
     limit = order.ticket.limit_price
-    if limit is None or order.ticket.order_type is OrderType.MARKET:
+    if limit is None:
         return True
-    legs = zip(order.legs, prices, ratios, strict=True)
-    return sum((-state.leg.action.sign * price * ratio for state, price, ratio in legs), ZERO) >= limit
+    legs = zip(order.legs, prices, strict=True)
+    return sum((-state.leg.action.sign * price * state.weight for state, price in legs), ZERO) >= limit
 
 
-def _allow(order: SimOrder, rule: FillRule, now: datetime) -> Decimal:
+def allow(order: SimOrder, rule: FillRule, now: datetime) -> Decimal:
     """Units that the fill rule lets through now."""
-    if rule.mode == "never" or order.live_at is None:
+    left = order.remaining
+    if rule.mode == "never" or order.live_at is None or now < (wake(order, rule, now) or now):
         return ZERO
-    if rule.mode == "delayed" and now < order.live_at + timedelta(seconds=rule.delay):
-        return ZERO
-    if rule.mode != "partial":
-        return order.remaining
-    if order.last_fill_at and now < order.last_fill_at + timedelta(seconds=rule.interval):
-        return ZERO
-    slice_ = (order.size * rule.fraction).to_integral_value(ROUND_CEILING)
-    return min(order.remaining, slice_)
+    if rule.mode == "partial" and not order.ticket.all_or_none:
+        left = min(left, _slice(order.size, rule.fraction))
+    if rule.mode == "schedule":
+        gone = sum((fraction for seconds, fraction in rule.schedule if now >= _after(order.live_at, seconds)), ZERO)
+        left = min(left, _slice(order.size, min(gone, Decimal(1))) - order.filled)
+    shown = order.ticket.display_quantity
+    return left if shown is None or order.ticket.duration.is_immediate else min(left, shown)
+
+
+def wake(order: SimOrder, rule: FillRule, now: datetime) -> datetime | None:
+    """When the rule may let (more of) a live order through, if that is later than now."""
+    if order.live_at is None:
+        return None
+    times = []
+    if rule.mode == "delayed":
+        times = [_after(order.live_at, rule.delay)]
+    elif rule.mode == "partial" and order.last_fill_at is not None:
+        times = [_after(order.last_fill_at, rule.interval)]
+    later = [at for at in times if at > now]
+    return min(later) if later else None
+
+
+def next_look(order: SimOrder, rule: FillRule, now: datetime) -> datetime | None:
+    """When to look at an order again although no book has changed."""
+    if rule.mode == "schedule" and order.live_at is not None:
+        later = [at for seconds, _ in rule.schedule if (at := _after(order.live_at, seconds)) > now]
+        return min(later) if later else None
+    return wake(order, rule, now)
+
+
+def _slice(size: Decimal, fraction: Decimal) -> Decimal:
+    """Part of an order, in whole units where the order is of whole units."""
+    part = size * fraction
+    return part.to_integral_value(ROUND_CEILING) if size == size.to_integral_value() else part
+
+
+def _after(at: datetime, seconds: float) -> datetime:
+    return at + timedelta(seconds=seconds)

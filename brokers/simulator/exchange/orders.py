@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import reduce
 from math import gcd
 
-from brokers.domain.orders import Leg, OrderTicket
+from brokers.domain.orders import Leg
+from brokers.simulator.exchange.tickets import Ticket
 
 
 class OrderRefused(Exception):
@@ -46,19 +47,28 @@ CANCELLABLE = frozenset(
 
 @dataclass(slots=True)
 class SimFill:
-    """One execution: price per unit, unsigned."""
+    """One execution: price per unit, unsigned. ``broken`` when it was declared void afterwards, ``corrected`` when its
+    price was."""
 
     fill_id: str
     quantity: Decimal
     price: Decimal
     at: datetime
+    broken: bool = False
+    corrected: bool = False
 
 
 @dataclass(slots=True)
 class SimLeg:
+    """A leg and what became of it. ``ratio`` is its quantity in one unit of the order, ``weight`` what its price
+    counts for in the net price of a unit. ``unreported`` fills are in the books and not yet told of."""
+
     leg: Leg
     remaining: Decimal
     fills: list[SimFill] = field(default_factory=list)
+    ratio: Decimal = Decimal(1)
+    weight: Decimal = Decimal(1)
+    unreported: list[SimFill] = field(default_factory=list)
 
     @property
     def filled(self) -> Decimal:
@@ -88,14 +98,18 @@ class Preview:
 class SimOrder:
     """An order from its arrival to its end. Only the exchange changes it.
 
-    ``ticket`` is what works: a closing leg that closes nothing stands there as an opening one. ``expires_at``
-    is None for orders without an end; ``triggered`` says that a stop's level was reached.
+    ``ticket`` is what works: a closing leg that closes nothing stands there as an opening one, a marketable limit has
+    the limit it got. ``expires_at`` is when the order ends by itself, ``expire_reason`` why it then did; ``triggered``
+    says that a stop's level was reached. ``queued``: it rests until its next session. ``trail_stop`` is the present
+    level of a trailing stop, ``cancelled_size`` the units that were taken off it, ``amended`` how often it was changed
+    in place. ``reserve`` is what the whole order ties up, ``due_at`` when its next state is due, ``doom`` why it will
+    be rejected then. ``seen`` is for stops that want two ticks: the last book looked at, and the ticks in a row.
     """
 
     order_id: int
     account_number: str
     reference: str | None
-    ticket: OrderTicket
+    ticket: Ticket
     status: OrderStatus
     legs: list[SimLeg]
     received_at: datetime
@@ -117,6 +131,18 @@ class SimOrder:
     reserve: Decimal = Decimal(0)
     last_fill_at: datetime | None = None
     preview: Preview | None = None
+    group_id: int | None = None
+    parent_id: int | None = None
+    queued: bool = False
+    triggered_at: datetime | None = None
+    trail_stop: Decimal | None = None
+    cancelled_size: Decimal = Decimal(0)
+    amended: int = 0
+    expire_reason: str = ""
+    report_at: datetime | None = None
+    doom: str = ""
+    strict: bool = False
+    seen: tuple[int, int] = (-1, 0)
 
     @property
     def is_terminal(self) -> bool:
@@ -129,21 +155,39 @@ class SimOrder:
     @property
     def remaining(self) -> Decimal:
         """What is left, in whole ratio units for spreads, in units for a single leg."""
-        return self.legs[0].remaining / self.ratios[0]
+        return self.legs[0].remaining / self.legs[0].ratio
 
     @property
     def ratios(self) -> list[Decimal]:
         """Each leg's quantity in one unit of the order: 1 for a single leg."""
-        return unit_ratios([leg.leg.quantity for leg in self.legs])
+        return [leg.ratio for leg in self.legs]
 
     @property
     def size(self) -> Decimal:
-        """Units of the order as placed."""
-        return self.legs[0].leg.quantity / self.ratios[0]
+        """Units of the order as it stands."""
+        return self.legs[0].leg.quantity / self.legs[0].ratio
+
+    @property
+    def filled(self) -> Decimal:
+        """Units that have traded."""
+        return self.legs[0].filled / self.legs[0].ratio
+
+    @property
+    def holds(self) -> Decimal:
+        """Dollars it holds back: its reserve in the measure in which it is still open."""
+        if self.legs[0].remaining == self.legs[0].leg.quantity:
+            return self.reserve
+        return self.reserve * self.legs[0].remaining / self.legs[0].leg.quantity
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether one of its fills was declared void."""
+        return any(fill.broken for leg in self.legs for fill in leg.fills)
 
     @property
     def fills(self) -> list[SimFill]:
-        return [fill for leg in self.legs for fill in leg.fills]
+        """What has traded and was told of; void fills are not among them."""
+        return [fill for leg in self.legs for fill in leg.fills if not fill.broken]
 
 
 def unit_ratios(quantities: list[Decimal]) -> list[Decimal]:

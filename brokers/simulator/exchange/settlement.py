@@ -1,98 +1,114 @@
-"""What happens to positions without an order: a new day, options that end."""
+"""What happens to positions without an order: daily settlements, options and futures that end, dividends, a new day.
+
+Everything due is entered in the order of its time. At one instant: options end first (what they deliver is held from
+then on), then futures end, then what is open is marked to the market, then dividends. Dividends go by the night before
+the ex date: whoever holds shares at New York's midnight gets them (short: owes them) on the pay date, at midnight too.
+"""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 
-from brokers.domain.instruments import Equity, Option, Right
-from brokers.domain.orders import Action
+from brokers.domain.instruments import Equity, Future, FutureOption, Option
 from brokers.simulator.exchange.accounts import SimAccount, SimPosition
-from brokers.simulator.exchange.ledger import Trade, book_trade, name
+from brokers.simulator.exchange.deliveries import assign_early, end_future, end_option
+from brokers.simulator.exchange.dividends import entitle, pay
+from brokers.simulator.exchange.dues import FUTURE_ENDS, MARKED, MIDNIGHT, OPTION_ENDS, Due
+from brokers.simulator.exchange.ledger import book_money, name
+from brokers.simulator.exchange.lots import rebase
 from brokers.simulator.exchange.valuation import look
 from brokers.simulator.market.market import Market
-from brokers.simulator.market.sessions import local_date
+from brokers.simulator.market.sessions import NEW_YORK, local_date
 
-WORTH_IT = Decimal("0.01")
+
+def next_due(account: SimAccount, market: Market) -> Due | None:
+    """What happens next to the account if nobody does anything."""
+    return min(_dues(account, market), key=lambda due: due.order, default=None)
+
+
+def settle(
+    account: SimAccount, market: Market, now: datetime, ids: Iterator[int], early: float = 0.0
+) -> list[SimPosition]:
+    """Enter all that is due up to ``now``; the answer names the positions that changed. ``early`` is the chance that
+    a short call which is worth less than the dividend it would miss is assigned before the ex date."""
+    changed: dict[int, SimPosition] = {}
+    while (due := _soonest(account, market)) is not None and due.at <= now:
+        for position in _happen(account, market, due, ids, early):
+            changed[id(position)] = position
+    return list(changed.values())
 
 
 def start_day(account: SimAccount, market: Market) -> None:
     """The day's figures begin again at yesterday's close; positions that were closed are gone."""
-    account.positions = {i: position for i, position in account.positions.items() if position.quantity}
+    account.positions = {i: p for i, p in account.positions.items() if p.quantity or p.variation}
     for position in account.positions.values():
         look(position, market)
         position.realized_day = position.realized_today = Decimal(0)
         position.day_open_price = position.close_price or position.day_open_price
 
 
-def expire(account: SimAccount, market: Market, now: datetime, ids: Iterator[int]) -> list[SimPosition]:
-    """Options past their last close end: in the money they are exercised or assigned into shares at the strike,
-    else they expire. The answer names the positions that changed."""
-    changed: list[SimPosition] = []
-    for instrument, position in list(account.positions.items()):
-        if isinstance(instrument, Option) and position.quantity and now >= market.expires_at(instrument):
-            changed += _end(account, instrument, position, market, ids)
+def _soonest(account: SimAccount, market: Market) -> Due | None:
+    """``next_due``, kept until an entry is made: it is asked for at every tick."""
+    key = (len(account.transactions), account.settled_at)
+    kept = account.weighed.due if account.weighed else None
+    if kept is not None and kept[0] == key:
+        return kept[1]
+    found = next_due(account, market)
+    if account.weighed is not None:
+        account.weighed.due = (key, found)
+    return found
+
+
+def _dues(account: SimAccount, market: Market) -> Iterator[Due]:
+    for instrument, position in account.positions.items():
+        if isinstance(instrument, Option | FutureOption) and position.quantity:
+            yield Due(market.expires_at(instrument), OPTION_ENDS, instrument)
+        elif isinstance(instrument, Future) and (position.quantity or position.variation):
+            if position.quantity:
+                yield Due(market.expires_at(instrument), FUTURE_ENDS, instrument)
+            since = position.settled_at or position.created_at
+            yield Due(market.calendar(instrument).session(since).close_at, MARKED, instrument)
+    if account.settled_at is not None:
+        yield Due(_midnight_after(account.settled_at), MIDNIGHT)
+
+
+def _happen(account: SimAccount, market: Market, due: Due, ids: Iterator[int], early: float) -> list[SimPosition]:
+    match due:
+        case Due(rank=rank, instrument=Option() | FutureOption() as option) if rank == OPTION_ENDS:
+            return end_option(account, option, market, ids)
+        case Due(at=at, rank=rank, instrument=Future() as future) if rank == FUTURE_ENDS:
+            return [*end_future(account, future, market, ids), *mark(account, future, market, at, ids)]
+        case Due(at=at, instrument=Future() as future):
+            return mark(account, future, market, at, ids)
+        case _:
+            return _new_date(account, market, due.at, ids, early)
+
+
+def mark(account: SimAccount, future: Future, market: Market, at: datetime, ids: Iterator[int]) -> list[SimPosition]:
+    """The daily settlement of a future: its gain since the last one goes into cash, at the price of ``at``."""
+    position = account.positions[future]
+    price = market.price_at(future, at)
+    if price is None:
+        price = position.mark if position.mark is not None else position.average_open_price
+    owed = rebase(position, price)
+    position.settled_at = position.updated_at = at
+    words = f"{name(future)} mark to market at {price}"
+    entry = book_money(account, "mark_to_market", owed, words, at, local_date(at), ids, future)
+    entry.price, entry.quantity, entry.multiplier = price, abs(position.quantity), position.multiplier
+    return [position]
+
+
+def _new_date(account: SimAccount, market: Market, at: datetime, ids: Iterator[int], early: float) -> list[SimPosition]:
+    """Midnight in New York: dividends go ex and are paid."""
+    day = local_date(at)
+    changed = assign_early(account, market, day, ids, early) if early else []
+    for instrument in [i for i, p in account.positions.items() if isinstance(i, Equity) and p.quantity]:
+        entitle(account, instrument, market, day)
+    pay(account, at, day, ids)
+    account.settled_at = at
     return changed
 
 
-def _end(
-    account: SimAccount, option: Option, position: SimPosition, market: Market, ids: Iterator[int]
-) -> list[SimPosition]:
-    at, contracts = market.expires_at(option), abs(position.quantity)
-    day, long = local_date(at), position.quantity > 0
-    in_money = _in_money(option, position, market)
-    sub_kind = "expiration" if not in_money else "exercise" if long else "assignment"
-    words = {"expiration": "Expiration", "exercise": "Exercise", "assignment": "Assignment"}[sub_kind]
-    ended = Trade(
-        instrument=option,
-        underlying=position.underlying,
-        multiplier=position.multiplier,
-        action=Action.SELL_TO_CLOSE if long else Action.BUY_TO_CLOSE,
-        quantity=contracts,
-        price=Decimal(0),
-        at=at,
-        day=day,
-        kind="receive_deliver",
-        sub_kind=sub_kind,
-        description=f"{words} of {contracts.normalize():f} {name(option)}",
-    )
-    changed = [book_trade(account, ended, ids)]
-    if in_money:
-        changed.append(_deliver(account, option, ended, long, ids))
-    return changed
-
-
-def _deliver(account: SimAccount, option: Option, ended: Trade, long: bool, ids: Iterator[int]) -> SimPosition:
-    """The shares that change hands at the strike."""
-    share = Equity(ended.underlying)
-    quantity = ended.quantity * ended.multiplier
-    buys = (option.right is Right.CALL) == long
-    held = account.positions.get(share)
-    closes = held is not None and held.quantity * (1 if buys else -1) < 0
-    action = (
-        (Action.BUY_TO_CLOSE if closes else Action.BUY_TO_OPEN)
-        if buys
-        else (Action.SELL_TO_CLOSE if closes else Action.SELL_TO_OPEN)
-    )
-    words = f"{'Bought' if buys else 'Sold'} {quantity.normalize():f} {share}"
-    delivered = Trade(
-        instrument=share,
-        underlying=ended.underlying,
-        multiplier=Decimal(1),
-        action=action,
-        quantity=quantity,
-        price=option.strike,
-        at=ended.at,
-        day=ended.day,
-        kind="receive_deliver",
-        sub_kind=str(action),
-        description=f"{words} by {ended.sub_kind} of {name(option)}",
-    )
-    return book_trade(account, delivered, ids)
-
-
-def _in_money(option: Option, position: SimPosition, market: Market) -> bool:
-    book = market.book(Equity(position.underlying))
-    if book is None or book.last is None:
-        return False
-    inside = book.last - option.strike if option.right is Right.CALL else option.strike - book.last
-    return inside >= WORTH_IT
+def _midnight_after(moment: datetime) -> datetime:
+    day = local_date(moment) + timedelta(days=1)
+    return datetime.combine(day, time(), NEW_YORK).astimezone(timezone.utc)

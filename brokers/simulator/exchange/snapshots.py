@@ -8,43 +8,61 @@ from enum import StrEnum
 from typing import Any, get_args
 
 from brokers.domain.instruments import Instrument, parse_instrument
-from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
-from brokers.simulator.exchange.accounts import SimAccount, SimPosition, SimTransaction
+from brokers.domain.orders import Action, Leg
+from brokers.simulator.exchange.accounts import (
+    ClosedLot,
+    DividendDue,
+    Holding,
+    Lot,
+    OpenedWith,
+    SimAccount,
+    SimPosition,
+    SimTransaction,
+)
+from brokers.simulator.exchange.groups import Bond, SimGroup
 from brokers.simulator.exchange.orders import OrderStatus, SimFill, SimLeg, SimOrder
+from brokers.simulator.exchange.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
 
-VERSION = 1
+VERSION = 2
 INSTRUMENTS = get_args(Instrument)
 RECORDS: dict[str, Callable[..., Any]] = {
     kind.__name__: kind
-    for kind in (SimAccount, SimPosition, SimTransaction, SimOrder, SimLeg, SimFill, OrderTicket, Leg)
+    for kind in (
+        *(SimAccount, SimPosition, Holding, OpenedWith, Lot, ClosedLot, DividendDue, SimTransaction),
+        *(SimOrder, SimLeg, SimFill, SimGroup, Ticket, Leg, Trail, Condition),
+    )
 }
-WORDS: dict[str, Callable[[str], Any]] = {kind.__name__: kind for kind in (OrderStatus, Action, OrderType, TimeInForce)}
-LEFT_OUT = {"preview"}
+WORDS: dict[str, Callable[[str], Any]] = {
+    kind.__name__: kind for kind in (OrderStatus, Action, OrderType, Duration, Hours, Watch, Bond)
+}
+LEFT_OUT = {"preview", "weighed", "seen"}
 
-Loaded = tuple[dict[str, SimAccount], int, date]
+Loaded = tuple[dict[str, SimAccount], int, int, date]
 
 
 class UnknownSnapshot(ValueError):
     """The snapshot is of another version, or none at all; the text says which."""
 
 
-def save(accounts: dict[str, SimAccount], last_id: int, day: date) -> dict[str, Any]:
+def save(accounts: dict[str, SimAccount], last_id: int, last_order_id: int, day: date) -> dict[str, Any]:
     return {
         "version": VERSION,
         "last_id": last_id,
+        "last_order_id": last_order_id,
         "day": day.isoformat(),
         "accounts": [_write(account) for account in accounts.values()],
     }
 
 
 def load(snapshot: dict[str, Any]) -> Loaded:
-    """Accounts by number, the last number given out, the trading day; ``UnknownSnapshot`` in words."""
+    """Accounts by number, the last numbers (entries, orders), the trading day; ``UnknownSnapshot`` in words."""
     version = snapshot.get("version") if isinstance(snapshot, dict) else None
     if version != VERSION:
         raise UnknownSnapshot(f"This state is of version {version!r}; this program reads version {VERSION}.")
     try:
         accounts = [_read(one) for one in snapshot["accounts"]]
-        return {one.number: one for one in accounts}, int(snapshot["last_id"]), date.fromisoformat(snapshot["day"])
+        last = int(snapshot["last_id"]), int(snapshot["last_order_id"])
+        return {one.number: one for one in accounts}, *last, date.fromisoformat(snapshot["day"])
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise UnknownSnapshot(f"This state cannot be read: {type(error).__name__}.") from None
 
@@ -100,8 +118,8 @@ def _read(value: Any) -> Any:
 
 def _build(kind: str, found: dict[str, Any]) -> Any:
     """The record of a name; warnings and legs are tuples where the record says so."""
-    if kind == "OrderTicket":
-        found["legs"] = tuple(found["legs"])
+    if kind == "Ticket":
+        found["legs"], found["conditions"] = tuple(found["legs"]), tuple(found["conditions"])
     if kind == "SimOrder":
         found["warnings"] = [(code, message) for code, message in found["warnings"]]
     return RECORDS[kind](**found)

@@ -25,6 +25,9 @@ class Book:
     """Prices on the tick grid; sizes in shares or contracts. A bid of 0 means nobody bids (its size is 0).
 
     An index has neither bid nor ask. ``version`` grows with each change; sizes are shown once per version.
+    ``last_at`` is when it last traded, ``extended`` that this was outside regular hours, ``tick`` whether that was
+    above (+1) or below (-1) the trade before. ``open``, ``high``, ``low``, ``volume`` and ``vwap`` are the trading
+    day's so far; ``close`` is its official close once there is one, ``prev_close`` that of the day before.
     """
 
     instrument: Instrument
@@ -43,6 +46,12 @@ class Book:
     open_interest: int | None = None
     greeks: GreekValues | None = None
     version: int = 0
+    last_at: datetime | None = None
+    tick: int = 0
+    vwap: Decimal | None = None
+    prev_volume: int | None = None
+    extended: bool = False
+    close: Decimal | None = None
 
     @property
     def mark(self) -> Decimal | None:
@@ -50,3 +59,18 @@ class Book:
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
         return self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """One trade: ``side`` is +1 at the ask, -1 at the bid, 0 in between; ``sequence`` numbers all trades."""
+
+    instrument: Instrument
+    at: datetime
+    price: Decimal
+    size: int
+    bid: Decimal | None
+    ask: Decimal | None
+    side: int
+    extended: bool
+    sequence: int

@@ -1,74 +1,174 @@
-"""Which options are listed: expirations by the calendar, strikes around an underlying's home level."""
+"""Which options are listed: every underlying's roots, expirations by the calendar, strikes around where it has been."""
 
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from math import ceil, floor
 
-from brokers.domain.instruments import Option, Right
-from brokers.domain.market import Chain, Expiration, Strike
-from brokers.simulator.market.sessions import is_session, previous_session
-from brokers.simulator.market.universe import Character
+from brokers.domain.instruments import Equity, Index, Option, Right
+from brokers.domain.market import Chain, Expiration, PriceIncrements, Strike
+from brokers.simulator.market.expiries import (
+    Ending,
+    Rule,
+    endings,
+    fear_rules,
+    fund_rules,
+    index_rules,
+    share_rules,
+)
+from brokers.simulator.market.listings import DIME_INCREMENTS, NICKEL_INCREMENTS, Listing
 
-WEEKS, MONTHS, QUARTERS = 6, 4, 4
 HUNDRED = Decimal(100)
+DAILY_FUNDS = {"SPY", "QQQ", "IWM"}
+WITHOUT_WEEKLIES = {"EEM", "DIS", "GM"}
+FEWEST_RUNGS = 10
 
 
-def expirations(today: date) -> dict[date, str]:
-    """Last trading days from ``today`` on and their kind: weeklies, monthlies. A date stays until it is over."""
-    friday = today + timedelta(days=(4 - today.weekday()) % 7)
-    months = [_month(today, ahead) for ahead in range(MONTHS + 1)]
-    quarters = [day for day in (_month(today, ahead) for ahead in range(3 * QUARTERS + 1)) if day.month % 3 == 0]
-    found = {_last_day(friday + timedelta(weeks=week)): "weekly" for week in range(WEEKS)}
-    januaries = [_month(today, 13 - today.month + 12 * year) for year in range(2)]
-    found |= {_last_day(day): "regular" for day in (*months, *quarters, *januaries)}
-    return {day: found[day] for day in sorted(found) if day >= today}
+@dataclass(frozen=True, slots=True)
+class Deliverable:
+    """What an option of a root delivers: shares of the underlying and dollars; ``standard`` is 100 shares."""
+
+    root: str
+    shares: Decimal
+    cash: Decimal
+    standard: bool
+    description: str
 
 
-def strikes(home: Decimal, step: Decimal, days: int) -> list[Decimal]:
-    """Strikes around the home level, finer as expiry nears; one that is listed stays listed."""
-    rungs = [(step * 10, 12)]
-    rungs += [(step * 5, 18)] if step * 50 < home else [(step * 2, 18)]
-    if days <= 120:
-        rungs.append((step * 2 if step * 50 < home else step, 24))
-    if days <= 45:
-        rungs.append((step, 24))
-    found: set[Decimal] = set()
-    for width, count in rungs:
-        middle = int(home / width)
-        found |= {width * rung for rung in range(middle - count, middle + count + 1)}
-    return sorted(strike for strike in found if home * Decimal("0.25") <= strike <= home * 2)
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The distances between strikes: near the money and soon, near the money, in the wings."""
+
+    near: float
+    middle: float
+    far: float
+    near_days: int = 60
 
 
-def list_options(character: Character, today: date) -> Chain | None:
-    """The chain of an underlying as listed on a day; None when it has no options."""
-    listing = character.listing
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one underlying's options are listed."""
+
+    rules: tuple[Rule, ...]
+    increments: PriceIncrements
+    ladder: Ladder
+
+
+INDEX_PLANS = {
+    "SPX": Plan(index_rules("SPX", "SPXW", 9, 5, 2), DIME_INCREMENTS, Ladder(5, 25, 100, 21)),
+    "NDX": Plan(index_rules("NDX", "NDXP", 4, 1, 1), DIME_INCREMENTS, Ladder(50, 100, 500, 30)),
+    "RUT": Plan(index_rules("RUT", "RUTW", 4, 1, 1), DIME_INCREMENTS, Ladder(5, 25, 50, 30)),
+    "DJX": Plan(share_rules("DJX", True), NICKEL_INCREMENTS, Ladder(1, 5, 10)),
+    "VIX": Plan(fear_rules("VIX", "VIXW"), NICKEL_INCREMENTS, Ladder(0.5, 1, 5, 400)),
+}
+ADJUSTED = {
+    "T1": (Equity("T"), Deliverable("T1", Decimal(90), Decimal("215.40"), False, "90 shares of T and $215.40 cash")),
+}
+LADDERS: tuple[tuple[float, Ladder], ...] = (
+    (5, Ladder(0.5, 0.5, 1)),
+    (30, Ladder(0.5, 1, 2.5)),
+    (75, Ladder(0.5, 1, 5)),
+    (150, Ladder(1, 2.5, 5)),
+)
+LADDERS += ((300, Ladder(2.5, 5, 10)), (700, Ladder(2.5, 5, 20)))
+DENSE = {"SPY": Ladder(1, 5, 10), "QQQ": Ladder(1, 5, 10), "IWM": Ladder(1, 2.5, 5), "NVDA": Ladder(1, 2.5, 10)}
+
+
+def plan_of(listing: Listing, level: float) -> Plan | None:
+    """How the options of an underlying are listed, given its usual level; None when there are none."""
     if listing.option_increments is None:
         return None
+    if not isinstance(listing.instrument, Equity):
+        return INDEX_PLANS.get(listing.symbol)
     root = listing.symbol.replace(".", "")
-    home = Decimal(str(character.start))
+    is_fund = listing.is_etf
+    rules = fund_rules(root, root in DAILY_FUNDS) if is_fund else share_rules(root, root not in WITHOUT_WEEKLIES)
+    for adjusted, (underlying, _) in ADJUSTED.items():
+        if underlying == listing.instrument:
+            rules = (*rules, Rule(adjusted, "january", 1, "regular", life=800), Rule(adjusted, "month", 2, "regular"))
+    return Plan(rules, listing.option_increments, DENSE.get(root) or _ladder(level))
+
+
+def roots_of(listing: Listing) -> set[str]:
+    """The roots under which options on an underlying are written."""
+    plan = plan_of(listing, 100.0)
+    return {rule.root for rule in plan.rules} if plan else set()
+
+
+def deliverable(root: str, underlying: Listing) -> Deliverable:
+    """What one contract delivers."""
+    if root in ADJUSTED:
+        return ADJUSTED[root][1]
+    words = "cash" if isinstance(underlying.instrument, Index) else f"100 shares of {underlying.symbol}"
+    return Deliverable(root, HUNDRED, Decimal(0), True, words)
+
+
+def strikes(ladder: Ladder, low: float, high: float, volatility: float, days: int) -> tuple[Decimal, ...]:
+    """Strikes for an expiration so many days away, given the span in which the underlying was while it was listed.
+
+    They only become more: as the span widens, and when the end is near.
+    """
+    zones = [(ladder.middle, 1.6), (ladder.far, 3.5)]
+    if days <= ladder.near_days:
+        zones.append((ladder.near, 0.7))
+    found: set[Decimal] = set()
+    floor_, roof = low * 0.25, high * (1 + max(0.6, 4 * volatility))
+    for step, reach in zones:
+        bottom = min(low * (1 - min(reach * volatility, 0.75)), low - FEWEST_RUNGS * step)
+        top = max(high * (1 + reach * volatility), high + FEWEST_RUNGS * step)
+        found.update(_rungs(step, max(bottom, floor_, step), min(top, roof)))
+    return tuple(sorted(found))
+
+
+def expirations(plan: Plan, today: date) -> list[Ending]:
+    return endings(plan.rules, today)
+
+
+def list_options(
+    listing: Listing,
+    plan: Plan,
+    today: date,
+    span: Callable[[date, int], tuple[float, float]],
+    volatility: float,
+    over: Callable[[Ending], bool],
+) -> Chain:
+    """The chain of an underlying as listed on a day.
+
+    ``span`` tells between which levels the underlying was while an expiration (its date, its days) was listed;
+    ``over`` leaves out what has ended today.
+    """
     found = [
-        Expiration(
-            expiry=expiry,
-            kind=kind,
-            settlement="PM",
-            root=root,
-            multiplier=HUNDRED,
-            increments=listing.option_increments,
-            strikes=tuple(
-                Strike(price, Option(root, expiry, Right.CALL, price), Option(root, expiry, Right.PUT, price))
-                for price in strikes(home, character.strike_step, (expiry - today).days)
-            ),
-        )
-        for expiry, kind in expirations(today).items()
+        _expiration(ending, plan, *span(ending.expiry, ending.life), volatility, today)
+        for ending in expirations(plan, today)
+        if not over(ending)
     ]
     return Chain(listing.instrument, tuple(found))
 
 
-def _month(today: date, ahead: int) -> date:
-    """The third Friday of the month so many months ahead."""
-    year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
-    first = date(year, month + 1, 1)
-    return first + timedelta(days=(4 - first.weekday()) % 7 + 14)
+def _expiration(ending: Ending, plan: Plan, low: float, high: float, volatility: float, today: date) -> Expiration:
+    prices = _cached(plan.ladder, low, high, volatility, (ending.expiry - today).days <= plan.ladder.near_days)
+    root, expiry = ending.root, ending.expiry
+    listed = tuple(
+        Strike(price, Option(root, expiry, Right.CALL, price), Option(root, expiry, Right.PUT, price))
+        for price in prices
+    )
+    return Expiration(expiry, ending.kind, ending.settlement, root, HUNDRED, plan.increments, listed)
 
 
-def _last_day(friday: date) -> date:
-    return friday if is_session(friday) else previous_session(friday)
+@lru_cache(maxsize=2048)
+def _cached(ladder: Ladder, low: float, high: float, volatility: float, near: bool) -> tuple[Decimal, ...]:
+    return strikes(ladder, low, high, volatility, 0 if near else ladder.near_days + 1)
+
+
+def _rungs(step: float, low: float, high: float) -> Iterable[Decimal]:
+    unit = Decimal(str(step))
+    return (unit * rung for rung in range(ceil(low / step), floor(high / step) + 1))
+
+
+def _ladder(level: float) -> Ladder:
+    for limit, ladder in LADDERS:
+        if level < limit:
+            return ladder
+    return Ladder(5, 10, 50)

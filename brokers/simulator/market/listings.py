@@ -1,7 +1,9 @@
 """What is listed, and how its prices are written."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import PriceIncrements
@@ -9,6 +11,7 @@ from brokers.domain.market import PriceIncrements
 CENT = Decimal("0.01")
 SHARE_INCREMENTS = PriceIncrements(((Decimal(1), Decimal("0.0001")), (None, CENT)))
 INDEX_INCREMENTS = PriceIncrements(((None, CENT),))
+CRYPTO_INCREMENTS = PriceIncrements(((None, CENT),))
 PENNY_INCREMENTS = PriceIncrements(((None, CENT),))
 NICKEL_INCREMENTS = PriceIncrements(((Decimal(3), CENT), (None, Decimal("0.05"))))
 DIME_INCREMENTS = PriceIncrements(((Decimal(3), Decimal("0.05")), (None, Decimal("0.10"))))
@@ -18,7 +21,8 @@ DIME_INCREMENTS = PriceIncrements(((Decimal(3), Decimal("0.05")), (None, Decimal
 class Listing:
     """``exchange`` is a MIC; ``multiplier`` dollars per point of one unit; ``dividend`` dollars a share and quarter.
 
-    ``option_increments`` is None where no options are listed; ``underlying`` is None except for options.
+    ``option_increments`` is None where no options are listed; ``underlying`` and ``expires_at`` are None except for
+    derivatives. ``borrow`` says how easily shares are lent to short sellers.
     """
 
     instrument: Instrument
@@ -32,6 +36,9 @@ class Listing:
     underlying: Instrument | None = None
     beta: Decimal = Decimal(1)
     dividend: Decimal = Decimal(0)
+    currency: str = "USD"
+    borrow: Literal["easy", "hard"] = "easy"
+    expires_at: datetime | None = None
 
     @property
     def has_options(self) -> bool:

@@ -1,81 +1,103 @@
-"""The market: every underlying's path moved to a given time, and the books, chains and listings one can ask for."""
+"""The market: what is listed, what it costs at any time, when it trades; moved to a given time by its owner."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timezone
 from decimal import Decimal
-from math import exp, sqrt
-from random import Random
+from typing import Any
 
-from brokers.domain.instruments import Instrument, Option, describe
+from brokers.domain.instruments import Future, FutureOption, Index, Instrument, Option, parse_instrument
 from brokers.domain.market import Chain
-from brokers.simulator.market.book import Book
-from brokers.simulator.market.chains import HUNDRED, list_options
+from brokers.simulator.market import history
+from brokers.simulator.market.bars import Bar, BarMaker, HoursOf, Interval, Subject
+from brokers.simulator.market.book import Book, Print
+from brokers.simulator.market.chains import Deliverable
+from brokers.simulator.market.clockwork import Clockwork
+from brokers.simulator.market.company import Dividend, Earnings
+from brokers.simulator.market.contracts import Contract, FutureExpiration, Product
+from brokers.simulator.market.derivatives import Derivatives
+from brokers.simulator.market.fair import Fair, Key
 from brokers.simulator.market.listings import Listing
-from brokers.simulator.market.options import Terms, terms
-from brokers.simulator.market.paths import HOMEWARD, OVERNIGHT, TRADING_YEAR, Path
-from brokers.simulator.market.sessions import Hours, Session, local_date, session_on
-from brokers.simulator.market.universe import MARKET_VOLATILITY, Character, characters
+from brokers.simulator.market.metrics import Companies, Metrics
+from brokers.simulator.market.quotes import Path
+from brokers.simulator.market.sessions import Calendar, Collection, Phase, Session
+from brokers.simulator.market.tape import Tape, collection
+from brokers.simulator.market.turnover import Habit, Turnover
+from brokers.simulator.market.universe import Character, characters, fair_key, fronts
+
+COLLECTIONS: tuple[Collection, ...] = ("equity", "cfe", "cme", "crypto")
+HABITS: Mapping[Collection, Habit] = {"equity": "shares", "cfe": "shares", "cme": "futures", "crypto": "coins"}
 
 
 class Market:
-    """Deterministic: the same seed and the same sequence of times give the same prices.
+    """Fair prices are functions of the seed and the time alone; quotes around them of the sequence of times as well.
 
-    ``always_open`` makes days of the market last from midnight to midnight in New York, every day.
+    ``always_open`` makes days of the market last from midnight to midnight in New York, every day. Derivatives are
+    made on demand from the paths they move with.
     """
 
     def __init__(self, seed: int, now: datetime, always_open: bool = False) -> None:
-        self.hours = Hours(always_open)
-        self.now = now
-        self._rng = Random(seed)
-        self._factor = 0.0  # where the whole market is, as a log return from home
-        self._session = self.hours.session(now)
-        self._has_opened = self._session.holds(now)
-        market, today = self._rng.gauss(0, 0.01), self._rng.gauss(0, 0.006)
-        self._paths = [self._first(character, now, market, today) for character in characters()]
-        self._by_instrument = {path.character.listing.instrument: path for path in self._paths}
-        self.listings: dict[Instrument, Listing] = {i: p.character.listing for i, p in self._by_instrument.items()}
-        self._by_root = {str(i).replace(".", ""): i for i, found in self.listings.items() if found.has_options}
-        self._chains: dict[Instrument, tuple[date, Chain | None]] = {}
-        self._terms: dict[Option, Terms] = {}
+        self.seed, self.now, self.always_open = seed, now, always_open
+        self.prints: list[Print] = []
+        cast: dict[Key, Character] = {one.listing.instrument: one for one in characters()}
+        self.listings: dict[Instrument, Listing] = {one.listing.instrument: one.listing for one in cast.values()}
+        cast.update(fronts())
+        self.prices = Fair(seed, Clockwork(always_open), cast)
+        self.turnover = Turnover(seed, self.prices, {key: HABITS[collection(key)] for key in cast})
+        self._calendars = {name: Calendar(name, always_open) for name in COLLECTIONS}
+        self.hours = self._calendars["equity"]
+        self._tape = Tape(seed, now, self._calendars, self.prices, self.turnover, cast)
+        self._bars = BarMaker(self.prices, self.turnover)
+        self._ranges: dict[Key, tuple[date, tuple[float, float]]] = {}
+        self.derivatives = Derivatives(self)
+        self._companies = Companies(self, self.derivatives)
+        self._months: dict[str, list[Future]] = {}
+        self._listed_on: date | None = None
+        self._list_months()
 
     # What is listed
 
     def listing(self, instrument: Instrument) -> Listing | None:
-        """What is listed under a name, options that have not expired included."""
-        if not isinstance(instrument, Option):
-            return self.listings.get(instrument)
-        found = self._find(instrument)
-        if found is None:
-            return None
-        under = found.path.character.listing
-        return Listing(
-            instrument=instrument,
-            description=describe(instrument),
-            exchange="XCBO",
-            increments=under.option_increments or under.increments,
-            multiplier=HUNDRED,
-            underlying=under.instrument,
-            beta=under.beta,
-        )
+        """What is listed under a name, derivatives that have not expired included."""
+        found = self.listings.get(instrument)
+        return found if found is not None else self.derivatives.listing(instrument)
+
+    def underlying(self, instrument: Instrument) -> Instrument:
+        """What a derivative hangs on; anything else is its own. ``KeyError`` when it is not listed."""
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.underlying(instrument)
+        return self.listings[instrument].instrument
 
     def chain(self, underlying: Instrument) -> Chain | None:
         """The options listed on an underlying today; None when it has none."""
-        path = self._by_instrument.get(underlying)
-        if path is None:
-            return None
-        today = self._option_day()
-        kept = self._chains.get(underlying)
-        if kept is None or kept[0] != today:
-            kept = self._chains[underlying] = (today, list_options(path.character, today))
-            self._list(path, kept[1])
-        return kept[1]
+        return self.derivatives.chain(underlying)
+
+    def deliverable(self, root: str) -> Deliverable | None:
+        return self.derivatives.deliverable(root)
+
+    def products(self) -> list[Product]:
+        return self.derivatives.products()
+
+    def product(self, code: str) -> Product | None:
+        return self.derivatives.product(code)
+
+    def contracts(self, code: str) -> list[Contract]:
+        """The delivery months of a product that are listed now, ascending."""
+        return self.derivatives.contracts(code)
+
+    def contract(self, future: Future) -> Contract | None:
+        return self.derivatives.contract(future)
+
+    def future_chain(self, code: str) -> list[FutureExpiration]:
+        return self.derivatives.future_chain(code)
 
     def search(self, text: str) -> list[Listing]:
         """Symbols that begin with the text first, then descriptions with a word that does."""
-        wanted = text.strip().upper().removeprefix("$")
+        wanted = text.strip().upper().lstrip("$/")
         if not wanted:
             return []
         listed = sorted(self.listings.values(), key=lambda listing: listing.symbol)
-        by_symbol = [listing for listing in listed if listing.symbol.startswith(wanted)]
+        by_symbol = [listing for listing in listed if listing.symbol.lstrip("/").startswith(wanted)]
         by_name = [
             listing
             for listing in listed
@@ -87,116 +109,221 @@ class Market:
 
     def book(self, instrument: Instrument) -> Book | None:
         """The book as of the last quote; None for what is not listed."""
-        if isinstance(instrument, Option):
-            found = self._find(instrument)
-            return found.book() if found else None
-        path = self._by_instrument.get(instrument)
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.book(instrument)
+        path = self._tape.paths.get(instrument)
         return path.book() if path else None
+
+    def spot(self, instrument: Instrument, at: datetime) -> float:
+        """The fair value of an underlying at any time; ``KeyError`` when it is unknown."""
+        if isinstance(instrument, Future):
+            return self.derivatives.spot(instrument, at)
+        return self.prices.price(instrument, at.timestamp())
+
+    def price_at(self, instrument: Instrument, at: datetime) -> Decimal | None:
+        """The fair price of anything at any moment up to now, on its grid; None for the unknown."""
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.price_at(instrument, at)
+        path = self._tape.paths.get(instrument)
+        return path.grid.decimal(path.grid.near(self.spot(instrument, at))) if path else None
+
+    def bars(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime, hours: HoursOf = "regular"
+    ) -> list[Bar]:
+        """The bars that begin from ``start`` on and before ``end``, ascending, the one in progress included."""
+        subject = self._subject(instrument)
+        if subject is None:
+            return []
+        if isinstance(subject.source, Index) and not isinstance(subject.key, str):
+            hours = "regular"
+        found = self._bars.bars(subject, interval, start, end, hours, self.now)
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.derivative_bars(instrument, found)
+        return found
+
+    def closes(self, key: Key, last: date, count: int) -> list[float]:
+        """The official closes of an underlying's sessions up to and with a date, ascending; quick."""
+        subject = self._subject_of(key, self._tape.paths[key].calendar)
+        return history.closes(self.prices, subject, last, count)
+
+    def year_range(self, instrument: Instrument) -> tuple[Decimal, Decimal] | None:
+        """The lowest and highest price of the last 365 days, today so far included; None but for underlyings."""
+        path = self._tape.paths.get(instrument)
+        if path is None:
+            return None
+        kept, today = self._ranges.get(instrument), path.session.date
+        if kept is None or kept[0] != today:
+            subject = self._subject_of(instrument, path.calendar)
+            made = history.year_range(self.prices, self._bars, subject, path.at, path.character.volatility)
+            kept = self._ranges[instrument] = today, made
+        low, high = min(kept[1][0], path.low), max(kept[1][1], path.high)
+        return path.grid.decimal(low), path.grid.decimal(high)
+
+    def settlement(self, instrument: Option | Future | FutureOption) -> Decimal | None:
+        """The price of what it settles against, at its fixing; None before."""
+        return self.derivatives.settlement(instrument)
+
+    def settles_in_cash(self, instrument: Instrument) -> bool:
+        return self.derivatives.settles_in_cash(instrument)
+
+    # What is known of companies
+
+    def metrics(self, instrument: Instrument) -> Metrics | None:
+        """Volatility, rank, beta, size and the like of a share, fund or index; None for the rest."""
+        return self._companies.metrics(instrument)
+
+    def dividends(self, instrument: Instrument) -> list[Dividend]:
+        """Those of past years and the next declared, by ex date descending."""
+        return self._companies.dividends(instrument)
+
+    def earnings(self, instrument: Instrument) -> list[Earnings]:
+        """Past reports and the next expected, descending."""
+        return self._companies.earnings(instrument)
+
+    # The paths behind it, by instrument or by the code of a futures product
+
+    def state(self, key: Key) -> Path:
+        """A path as of its last quote."""
+        return self._tape.paths[key]
+
+    def level(self, key: Key, at: datetime) -> float:
+        """The fair value of a path at any time."""
+        return self.prices.price(fair_key(key), at.timestamp())
+
+    def home(self, key: Key) -> float:
+        """The level that a path tends to."""
+        return self.prices.cast[fair_key(key)].start
+
+    def stress(self, at: datetime) -> float:
+        """How afraid the market is: 1 on a usual day."""
+        return self.prices.stress(at.timestamp())
+
+    def at_the_money_vol(self, key: Key, at: datetime) -> float:
+        """The volatility at the money of a short option then, fear included; 0.25 is 25 %."""
+        return self.prices.volatility(fair_key(key), at.timestamp())
+
+    def usual_vol(self, key: Key) -> float:
+        return self.prices.cast[fair_key(key)].volatility
+
+    def moved_at(self, key: Key) -> list[datetime]:
+        """When somebody put its price elsewhere, ascending."""
+        return [datetime.fromtimestamp(at, timezone.utc) for at, _ in self.prices.puts(fair_key(key))]
 
     # When it trades
 
-    def is_open(self, now: datetime) -> bool:
-        return self.hours.is_open(now)
+    def calendar(self, instrument: Instrument | None = None) -> Calendar:
+        """The trading days of an instrument; without one, of US shares."""
+        match instrument:
+            case None:
+                return self.hours
+            case Future() | FutureOption():
+                return self._calendars["cme"]
+            case Option():
+                return self._calendars["cfe" if self._on_index(instrument) else "equity"]
+            case _:
+                return self._calendars[collection(instrument)]
 
-    def session(self, now: datetime) -> Session:
+    def _on_index(self, option: Option) -> bool:
+        try:
+            return isinstance(self.derivatives.underlying(option), Index)
+        except KeyError:
+            return False
+
+    def is_open(self, now: datetime, instrument: Instrument | None = None) -> bool:
+        return self.calendar(instrument).is_open(now)
+
+    def phase(self, now: datetime, instrument: Instrument | None = None) -> Phase:
+        return self.calendar(instrument).phase(now)
+
+    def session(self, now: datetime, instrument: Instrument | None = None) -> Session:
         """The session in progress, else the next one."""
-        return self.hours.session(now)
+        return self.calendar(instrument).session(now)
 
-    def trading_date(self, now: datetime) -> date:
-        """The day whose figures are shown: that of the session in progress, else of the last one."""
-        return self.hours.latest(now).date
+    def trading_date(self, now: datetime, instrument: Instrument | None = None) -> date:
+        """The day whose figures are shown: the last whose trading has begun, be it before the open."""
+        return self.calendar(instrument).trading(now).date
 
-    def expires_at(self, option: Option) -> datetime:
-        """The close of an option's last day."""
-        return session_on(option.expiry).close_at
+    def expires_at(self, instrument: Instrument) -> datetime:
+        """The last moment an option or future trades or settles; ``KeyError`` for what has no end."""
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.expires_at(instrument)
+        raise KeyError(instrument)
 
     # How it moves
 
     def advance(self, now: datetime) -> set[Instrument]:
-        """Move to a time; the answer names the underlyings whose quotes changed, and with them their options'."""
-        changed: set[Instrument] = set()
-        while now >= self._session.close_at:
-            self._move(self._session.close_at)
-            for path in self._paths:
-                path.close(self._session.close_at)
-            changed = set(self.listings)
-            self._session = self.hours.session(self._session.close_at)
-            self._has_opened = False
-        return changed | self._move(now)
+        """Move to a time; the answer names the underlyings whose quotes changed, and with them their derivatives'."""
+        self.now = max(self.now, now)
+        changed = self._tape.advance(self.now)
+        self._list_months()
+        self.prints = [told for one in self._tape.prints if (told := self._tell(one)) is not None]
+        found: set[Instrument] = set()
+        for key in changed:
+            if isinstance(key, str):
+                found.update(self._months[key])
+            else:
+                found.add(key)
+        return found
 
     def put(self, underlying: Instrument, price: Decimal) -> None:
         """Quote an underlying at this price now and let it go on from there; ``KeyError`` when it is not listed."""
-        self._by_instrument[underlying].put(price, self.now, self._rng, self._stress())
+        key, level = fair_key(underlying), float(price)
+        if isinstance(underlying, Future):
+            key = fair_key(self.derivatives.moves_with(underlying))
+            level *= self.level(key, self.now) / self.spot(underlying, self.now)
+        self.prices.put(key, level, self.now.timestamp())
+        self._tape.put(key)
+        self.derivatives.forget(key)
 
-    def _move(self, until: datetime) -> set[Instrument]:
-        start = max(self.now, self._session.open_at)
-        self.now = max(self.now, until)
-        if until < start:
-            return set()
-        if not self._has_opened:
-            self._open(start)
-            changed = set(self._by_instrument)
-        else:
-            changed = set()
-        seconds = (until - start).total_seconds()
-        return changed | self._walk(until, seconds) if seconds > 0 else changed
+    def snapshot(self) -> dict[str, Any]:
+        """What the seed does not know: the prices that were put."""
+        named = {str(key): self.prices.puts(key) for key in self.prices.cast}
+        return {"puts": {name: [list(one) for one in puts] for name, puts in named.items() if puts}}
 
-    def _walk(self, until: datetime, seconds: float) -> set[Instrument]:
-        years, rng = seconds / TRADING_YEAR, self._rng
-        before = self._factor
-        self._factor = before * exp(-HOMEWARD * years) + MARKET_VOLATILITY * sqrt(years) * rng.gauss(0, 1)
-        move, stress = self._factor - before * exp(-HOMEWARD * years), self._stress()
-        changed: set[Instrument] = set()
-        for path in self._paths:
-            path.drift(years, move, rng)
-            if rng.random() < 1 - exp(-path.character.rate * seconds):
-                path.quote(until, rng, stress)
-                changed.add(path.character.listing.instrument)
-        return changed
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        for name, puts in saved["puts"].items():
+            key = name if name in self._months else parse_instrument(name)
+            for at, factor in puts:
+                self.prices.restore(key, float(at), float(factor))
+        self._tape.again(self.now)
+        self.derivatives.reset()
 
-    def _open(self, at: datetime) -> None:
-        self._has_opened = True
-        gap = self._rng.gauss(0, 1) * MARKET_VOLATILITY / sqrt(252) * OVERNIGHT
-        self._factor += gap
-        for path in self._paths:
-            path.start_day(at, self._rng, gap, self._stress())
+    def _tell(self, found: Print) -> Print | None:
+        """A trade as it is told: that of a product's base path is one in its active month."""
+        if not isinstance(found.instrument, Future):
+            return found
+        active = next((one for one in self.contracts(found.instrument.product) if one.active_month), None)
+        book = self.derivatives.book(active.future) if active else None
+        if active is None or book is None or book.last is None or book.bid is None or book.ask is None:
+            return None
+        side = (book.last >= book.ask) - (book.last <= book.bid)
+        return replace(found, instrument=active.future, price=book.last, bid=book.bid, ask=book.ask, side=side)
 
-    def _stress(self) -> float:
-        """Volatility rises as the market falls, and sinks less as it climbs."""
-        return max(0.75, min(2.5, exp(-3.5 * self._factor)))
-
-    def _first(self, character: Character, now: datetime, market: float, today: float) -> Path:
-        """A path at its beginning, given how far the whole market is from home and how far it went today."""
-        session = self._session
-        length = (session.close_at - session.open_at).total_seconds()
-        done = (now - session.open_at).total_seconds() / length if self._has_opened else 1.0
-        level = character.beta * market + 0.05 * character.own_volatility * self._rng.gauss(0, 1)
-        path = Path(character, character.start * exp(level), now)
-        path.begin(self._rng, done, today)
-        return path
-
-    # The options' side
-
-    def _option_day(self) -> date:
-        """The first date on which options still trade."""
-        today = local_date(self.now)
-        return today if self.now < session_on(today).close_at else today + timedelta(days=1)
-
-    def _find(self, option: Option) -> Terms | None:
-        found = self._terms.get(option)
-        if found is None:
-            underlying = self._by_root.get(option.root)
-            if underlying is None or self.chain(underlying) is None:
-                return None
-            found = self._terms.get(option)
-        return found if found is not None and self.now < found.expires_at else None
-
-    def _list(self, path: Path, chain: Chain | None) -> None:
-        increments = path.character.listing.option_increments
-        if chain is None or increments is None:
+    def _list_months(self) -> None:
+        """List the futures months of the day in place of yesterday's."""
+        today = self._calendars["cme"].trading(self.now).date
+        if today == self._listed_on:
             return
-        for expiration in chain.expirations:
-            for strike in expiration.strikes:
-                for option in (strike.call, strike.put):
-                    if option is not None and option not in self._terms:
-                        self._terms[option] = terms(option, path, increments)
+        self._listed_on, self._months = today, {code: [] for code in fronts()}
+        for future in [one for one in self.listings if isinstance(one, Future)]:
+            del self.listings[future]
+        for product in self.derivatives.products():
+            for contract in self.derivatives.contracts(product.code):
+                found = self.derivatives.listing(contract.future)
+                if found is not None:
+                    self.listings[contract.future] = found
+                    self._months[product.path].append(contract.future)
+
+    def _subject(self, instrument: Instrument) -> Subject | None:
+        """What the bars of an instrument are made of, in its own hours."""
+        key: Key = instrument
+        if isinstance(instrument, Option | Future | FutureOption):
+            try:
+                key = self.derivatives.moves_with(instrument)
+            except KeyError:
+                return None
+        return self._subject_of(key, self.calendar(instrument)) if key in self._tape.paths else None
+
+    def _subject_of(self, key: Key, calendar: Calendar) -> Subject:
+        path = self._tape.paths[key]
+        return Subject(key, path.source, calendar, path.grid, path.character.listing.has_options)

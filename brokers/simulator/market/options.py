@@ -1,129 +1,157 @@
-"""Option books made on demand from the state of the underlying: nothing is kept but the day's extremes."""
+"""Option books made on demand from the state of the underlying: nothing is kept but what is dear to make anew."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from math import ceil, exp, floor, sqrt
+from math import exp, log, sqrt
 from zlib import crc32
 
-from brokers.domain.instruments import Option, Right
+from brokers.domain.instruments import FutureOption, Index, Option, Right
 from brokers.domain.market import PriceIncrements
-from brokers.simulator.market.book import Book
+from brokers.simulator.market.boards import Board, View
+from brokers.simulator.market.book import Book, GreekValues
+from brokers.simulator.market.grids import Grid, grid_of
 from brokers.simulator.market.listings import DIME_INCREMENTS, NICKEL_INCREMENTS, PENNY_INCREMENTS
-from brokers.simulator.market.paths import Path, dollars
-from brokers.simulator.market.pricing import YEAR, greeks, implied, value
-from brokers.simulator.market.sessions import session_on
+from brokers.simulator.market.pricing import greeks, value
 
-# The grids in cents: (the finer increment, the price from which the coarser one holds, the coarser increment)
-GRIDS = {PENNY_INCREMENTS: (1, 300, 1), NICKEL_INCREMENTS: (1, 300, 5), DIME_INCREMENTS: (5, 300, 10)}
-SPREADS = {PENNY_INCREMENTS: (0.5, 0.006), NICKEL_INCREMENTS: (1.0, 0.012), DIME_INCREMENTS: (3.0, 0.02)}
-SESSION_YEARS = 1 / 365
+# Half the spread: in ticks, and as a share of the price
+SPREADS = {PENNY_INCREMENTS: (0.5, 0.006), NICKEL_INCREMENTS: (1.0, 0.012), DIME_INCREMENTS: (0.6, 0.02)}
+USUAL_SPREAD, INDEX_SPREAD = (0.8, 0.008), (0.6, 0.005)
+CLOSED = 1.6  # how much wider the last quotes of a day are
 
 
 @dataclass(slots=True)
 class Terms:
-    """One listed option in the form the pricing needs, and its figures of the day. Prices in whole cents."""
+    """One listed option in the form the pricing needs. Prices in ticks of its grid."""
 
-    option: Option
-    path: Path
+    option: Option | FutureOption
+    board: Board
     expires_at: datetime
+    last_trade_at: datetime
     strike: float
     is_call: bool
-    grid: tuple[int, int, int]
+    american: bool
+    grid: Grid
     spread: tuple[float, float]
-    yield_: float
+    busy: float
     seed: int
-    prev_close: int = -1
-    open: int = 0
-    high: int = 0
-    low: int = 0
-    _day: tuple[int, int] = field(default=(0, 0))
-    _range: tuple[int, int] = field(default=(0, 0))
+    _day: date = date.min
+    _figures: tuple[int, int, int] = field(default=(0, 0, 0))
 
     def book(self) -> Book:
-        path = self.path
-        spot = path.fair
-        years = (self.expires_at - path.at).total_seconds() / YEAR
-        volatility = implied(path.character.volatility * path.stress, spot, self.strike, years)
-        found = greeks(spot, self.strike, years, volatility, self.yield_, self.is_call)
-        bid, ask = self._touch(found.price * 100)
-        noise = (self.seed ^ path.version * 0x9E3779B1) * 0x85EBCA6B >> 8 & 0xFFFFFF
+        board = self.board
+        board.refresh()
+        view = board.view(self.expires_at)
+        found = self.greeks(view)
+        bid, ask = self._touch(found.price)
+        noise = (self.seed ^ board.version * 0x9E3779B1) * 0x85EBCA6B >> 8 & 0xFFFFFF
         last = bid if noise & 1 and bid else ask
-        self._keep_day(years, last)
-        interest = self._interest(spot, volatility, years)
+        if self._day != board.day:
+            self._day, self._figures = board.day, self._morning()
+        before, opened, interest = self._figures
+        high, low = self._range(view, found, opened, last)
+        price, depth = self.grid.price, 10 + min(interest // 150, 190)
+        at, volume = board.now.at, int(interest * 0.4 * board.done)
         return Book(
             instrument=self.option,
-            at=path.at,
-            bid=dollars(bid),
-            ask=dollars(ask),
-            bid_size=1 + (noise >> 4) % self._depth(interest) if bid else 0,
-            ask_size=1 + (noise >> 12) % self._depth(interest),
-            last=dollars(last),
+            at=at,
+            bid=price(bid),
+            ask=price(ask),
+            bid_size=1 + (noise >> 4) % depth if bid else 0,
+            ask_size=1 + (noise >> 12) % depth,
+            last=price(last),
             last_size=1 + (noise >> 2) % 9,
-            open=dollars(self.open),
-            high=dollars(self.high),
-            low=dollars(self.low),
-            prev_close=dollars(self.prev_close),
-            volume=int(interest * 0.4 * path.volume / max(path.character.daily_volume, 1)),
+            open=price(opened),
+            high=price(high),
+            low=price(low),
+            prev_close=price(before),
+            volume=volume,
             open_interest=interest,
             greeks=found,
-            version=path.version,
+            version=board.version,
+            last_at=at,
+            tick=1 if last == ask else -1,
+            vwap=price((opened + high + low + last) // 4) if volume else None,
+            prev_volume=int(interest * 0.38),
+            close=None if board.is_open else self._on_grid(found.price),
         )
 
-    def _touch(self, cents: float) -> tuple[int, int]:
+    def greeks(self, view: View) -> GreekValues:
+        """Price and sensitivities seen so; on a future, a dearer rate only makes the price later cheaper."""
+        years = view.slice.years
+        volatility = view.volatility(self.strike)
+        found = greeks(view.spot, self.strike, years, volatility, view.growth, self.is_call, self.american)
+        if self.board.contract is not None:
+            found.rho = -years * found.price / 100
+        if self.board.shares != 1.0:  # by the share, not by what the contract delivers
+            found.delta *= self.board.shares
+            found.gamma *= self.board.shares**2
+        return found
+
+    def fair(self, view: View) -> float:
+        volatility = view.volatility(self.strike)
+        return value(view.spot, self.strike, view.slice.years, volatility, view.growth, self.is_call, self.american)
+
+    def price_at(self, at: datetime) -> Decimal:
+        """The fair price on the grid at any moment before its end."""
+        return self._on_grid(self.fair(self.board.seen(self.board.moment(at), self.expires_at)))
+
+    def _on_grid(self, price: float) -> Decimal:
+        return self.grid.price(self.grid.nearest(price))
+
+    def _touch(self, price: float) -> tuple[int, int]:
         """Bid and ask around a fair price: on the grid, apart, the bid 0 where the option is worth nothing."""
         base, share = self.spread
-        half = base + share * cents
-        return self._down(cents - half), self._up(max(cents + half, 0.5))
+        half = base * self.grid.size + share * price
+        if not self.board.is_open:
+            half *= CLOSED
+        bid = self.grid.down(max(price - half, 0.0))
+        return bid, max(self.grid.up(price + half), 1)
 
-    def _down(self, cents: float) -> int:
-        fine, threshold, coarse = self.grid
-        step = fine if cents < threshold else coarse
-        return max(0, floor(cents / step) * step)
+    def _morning(self) -> tuple[int, int, int]:
+        """What stands all day: yesterday's close and today's open, and open interest, most of it near the money."""
+        board, nearest = self.board, self.grid.nearest
+        before = board.seen(board.before, self.expires_at)
+        opened = board.seen(board.opening, self.expires_at)
+        return nearest(self.fair(before)), nearest(self.fair(opened)), self.interest(before)
 
-    def _up(self, cents: float) -> int:
-        fine, threshold, coarse = self.grid
-        found = ceil(cents / fine) * fine
-        return found if found < threshold else ceil(found / coarse) * coarse
+    def interest(self, view: View) -> int:
+        """Open contracts as of a view: most of them near the money."""
+        away = log(self.strike / view.spot) / sqrt(view.slice.theta)
+        return int(self.busy * exp(-min(away * away, 20) / 3) * (0.3 + (self.seed & 0xFF) / 256))
 
-    def _depth(self, interest: int) -> int:
-        return 10 + min(interest // 150, 190)
+    def _range(self, view: View, found: GreekValues, opened: int, last: int) -> tuple[int, int]:
+        """The day's high and low: what the underlying's would make of it, by the slope and the bend of now."""
+        ends = [self._elsewhere(view, found, level) for level in (self.board.high, self.board.low)]
+        return max(opened, last, *ends), min(opened, last, *ends)
 
-    def _interest(self, spot: float, volatility: float, years: float) -> int:
-        """Open interest: most of it near the money, round the same all day."""
-        away = (self.strike / spot - 1) / (volatility * sqrt(max(years, SESSION_YEARS)))
-        busy = self.path.character.daily_volume**0.5 * 1.5
-        return int(busy * exp(-min(away * away, 20) / 3) * (0.3 + (self.seed & 0xFF) / 256))
-
-    def _keep_day(self, years: float, last: int) -> None:
-        path = self.path
-        if self._day != (path.prev_close, path.open):
-            self._day, self._range = (path.prev_close, path.open), (0, 0)
-            self.prev_close = self._at(path.prev_close, years + SESSION_YEARS)
-            self.open = self.high = self.low = self._at(path.open, years + SESSION_YEARS / 4)
-        if self._range != (path.low, path.high):
-            self._range = (path.low, path.high)
-            ends = self._at(path.low, years), self._at(path.high, years)
-            self.high, self.low = max(self.high, *ends), min(self.low, *ends)
-        self.high, self.low = max(self.high, last), min(self.low, last)
-
-    def _at(self, spot_cents: int, years: float) -> int:
-        """What it would be worth with the underlying elsewhere, on the grid."""
-        spot = spot_cents / 100
-        volatility = implied(self.path.character.volatility * self.path.stress, spot, self.strike, years)
-        return self._up(value(spot, self.strike, years, volatility, self.yield_, self.is_call) * 100)
+    def _elsewhere(self, view: View, found: GreekValues, level: float) -> int:
+        board = self.board
+        away = level - board.now.level
+        if board.contract is not None:
+            away *= view.spot / board.now.level
+        inside = (view.spot + away * board.shares - self.strike) * (1 if self.is_call else -1)
+        return self.grid.nearest(max(found.price + away * (found.delta + away * found.gamma / 2), inside, 0.0))
 
 
-def terms(option: Option, path: Path, increments: PriceIncrements) -> Terms:
-    listing = path.character.listing
+def terms(
+    option: Option | FutureOption,
+    board: Board,
+    increments: PriceIncrements,
+    expires_at: datetime,
+    last_trade_at: datetime,
+    busy: float,
+) -> Terms:
     return Terms(
         option=option,
-        path=path,
-        expires_at=session_on(option.expiry).close_at,
+        board=board,
+        expires_at=expires_at,
+        last_trade_at=last_trade_at,
         strike=float(option.strike),
         is_call=option.right is Right.CALL,
-        grid=GRIDS[increments],
-        spread=SPREADS[increments],
-        yield_=float(listing.dividend * 4 / Decimal(str(path.character.start))),
+        american=board.american,
+        grid=grid_of(increments),
+        spread=INDEX_SPREAD if isinstance(board.key, Index) else SPREADS.get(increments, USUAL_SPREAD),
+        busy=busy,
         seed=crc32(str(option).encode()),
     )

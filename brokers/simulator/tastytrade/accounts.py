@@ -1,33 +1,13 @@
-"""Customers, accounts and balances (sections 4.1 and 4.2)."""
+"""Customers, accounts and what these may do (section 4.1)."""
 
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from brokers.simulator.exchange import SimAccount, SimBalance
-from brokers.simulator.tastytrade.envelope import (
-    Reply,
-    amount,
-    invalid,
-    items,
-    moment,
-    not_found,
-    paged,
-    with_effect,
-)
+from brokers.simulator.tastytrade.envelope import Reply, items, moment, not_found
 from brokers.simulator.tastytrade.guard import Ask
 
-NOTHING = """
-maintenance-call-value reg-t-call-value day-trading-call-value day-equity-call-value long-futures-value
-short-futures-value long-futures-derivative-value short-futures-derivative-value long-index-derivative-value
-short-index-derivative-value long-cryptocurrency-value short-cryptocurrency-value cryptocurrency-margin-requirement
-effective-cryptocurrency-buying-power long-bond-value bond-margin-requirement long-fixed-income-security-value
-fixed-income-security-margin-requirement equity-offering-margin-requirement futures-margin-requirement
-futures-overnight-margin-requirement futures-intraday-margin-requirement used-derivative-buying-power
-pending-margin-interest margin-settle-balance closed-loop-available-balance sma-equity-option-buying-power
-special-memorandum-account-value special-memorandum-account-apex-adjustment total-pending-liquidity-pool-rebate
-""".split()  # noqa: SIM905 (a list of names reads better as words)
-TIMES_OF_DAY = ("BOD", "EOD", "Intraday")
+OPTIONS_LEVELS = {0: "No Options", 1: "Covered And Cash Secured", 2: "Covered And Cash Secured"}
+OPTIONS_LEVELS |= {3: "Defined Risk Spreads", 4: "No Restrictions", 5: "No Restrictions"}
 
 
 def get_customer(ask: Ask) -> Reply:
@@ -91,8 +71,9 @@ def get_account(ask: Ask) -> Reply:
 
 
 def account_json(account: SimAccount) -> dict[str, Any]:
+    """A cash account shows fewer of the optional answers to the broker's questions, as accounts do."""
     opened = moment(account.opened_at)
-    return {
+    body = {
         "account-number": account.number,
         "external-id": f"A-{account.number}",
         "opened-at": opened,
@@ -102,7 +83,7 @@ def account_json(account: SimAccount) -> dict[str, Any]:
         "is-closed": False,
         "is-firm-error": False,
         "is-firm-proprietary": False,
-        "is-futures-approved": False,
+        "is-futures-approved": trades_futures(account),
         "is-test-drive": False,
         "margin-or-cash": "Margin" if account.margin else "Cash",
         "is-foreign": False,
@@ -111,89 +92,53 @@ def account_json(account: SimAccount) -> dict[str, Any]:
         "suitable-options-level": options_level(account),
         "created-at": opened,
     }
+    if account.margin:
+        body |= {"liquidity-needs": "SHORT", "risk-tolerance": "SPECULATION", "investment-time-horizon": "SHORT"}
+        body |= {"futures-account-purpose": "SPECULATING"}
+    return body
+
+
+def trades_futures(account: SimAccount) -> bool:
+    return account.kind in ("margin", "futures")
 
 
 def options_level(account: SimAccount) -> str:
-    return "No Restrictions" if account.margin else "Covered And Cash Secured"
+    """In a cash account nothing uncovered can be sold, whatever the level."""
+    return OPTIONS_LEVELS[min(account.option_level, 5 if account.margin else 2)]
 
 
 def trading_status(ask: Ask) -> Reply:
-    account = ask.world.exchange.accounts[ask.account]
+    balance = ask.world.exchange.balance(ask.account)
+    return Reply(status_json(ask.world.exchange.accounts[ask.account], balance))
+
+
+def status_json(account: SimAccount, balance: SimBalance) -> dict[str, Any]:
+    futures, opened = trades_futures(account), moment(account.opened_at)
     no = (
         "has-intraday-equities-margin is-aggregated-at-clearing is-closed is-closing-only is-cryptocurrency-enabled "
         "is-equity-offering-closing-only is-equity-offering-enabled is-frozen is-full-equity-margin-required "
-        "is-futures-closing-only is-futures-enabled is-futures-intra-day-enabled "
-        "is-in-day-trade-equity-maintenance-call is-in-margin-call is-pattern-day-trader is-portfolio-margin-enabled "
-        "is-risk-reducing-only is-small-notional-futures-intra-day-enabled are-deep-itm-carry-options-enabled "
+        "is-futures-closing-only is-in-day-trade-equity-maintenance-call is-pattern-day-trader "
+        "is-portfolio-margin-enabled is-risk-reducing-only are-deep-itm-carry-options-enabled "
         "are-options-values-restricted-to-nlv are-single-tick-expiring-hedges-ignored"
     )
-    body: dict[str, Any] = {"id": int(account.number[-5:], 36), "account-number": account.number}
-    body |= {"day-trade-count": 0, "fee-schedule-name": "default"}
-    body |= {"equities-margin-calculation-type": "Reg T" if account.margin else "Cash Secured Margin"}
-    body |= {"futures-margin-rate-multiplier": "1.0", "small-notional-futures-margin-rate-multiplier": "1.0"}
-    body |= dict.fromkeys(no.split(), False)
-    body |= {"is-cryptocurrency-closing-only": True, "is-roll-the-day-forward-enabled": True}
-    body |= {"are-far-otm-net-options-restricted": True, "short-calls-enabled": account.margin}
-    body |= {"options-level": options_level(account), "updated-at": moment(account.opened_at)}
-    return Reply(body | {"enhanced-fraud-safeguards-enabled-at": moment(account.opened_at)})
-
-
-# Balances
-
-
-def get_balances(ask: Ask) -> Reply:
-    """A list, one entry per currency; a switch brings back the single object of old API versions."""
-    body = balance_json(ask.world.exchange.balance(ask.account), ask.world.today())
-    return Reply(body) if ask.world.switches.balances_as_object else items([body])
-
-
-def get_balance(ask: Ask) -> Reply:
-    if ask.names["currency"] != "USD":
-        raise not_found("balance")
-    return Reply(balance_json(ask.world.exchange.balance(ask.account), ask.world.today()))
-
-
-def balance_json(balance: SimBalance, today: date) -> dict[str, Any]:
-    numbers = {
-        "cash-balance": balance.cash,
-        "net-liquidating-value": balance.net_liquidating_value,
-        "equity-buying-power": balance.equity_buying_power,
-        "derivative-buying-power": balance.derivative_buying_power,
-        "day-trading-buying-power": balance.day_trading_buying_power,
-        "available-trading-funds": balance.derivative_buying_power,
-        "cash-available-to-withdraw": max(min(balance.cash, balance.derivative_buying_power), Decimal(0)),
-        "maintenance-requirement": balance.maintenance_requirement,
-        "maintenance-excess": balance.maintenance_excess,
-        "reg-t-margin-requirement": balance.initial_requirement,
-        "day-trade-excess": balance.maintenance_excess,
-        "margin-equity": balance.margin_equity,
-        "long-equity-value": balance.long_equity_value,
-        "short-equity-value": balance.short_equity_value,
-        "long-derivative-value": balance.long_derivative_value,
-        "short-derivative-value": balance.short_derivative_value,
-        "long-margineable-value": balance.long_equity_value,
-        "short-margineable-value": balance.short_equity_value,
-        "cash-settle-balance": balance.cash,
-        "total-settle-balance": balance.cash,
+    return {
+        "id": int(account.number[-5:], 36),
+        "account-number": account.number,
+        "day-trade-count": balance.day_trades,
+        "fee-schedule-name": "default",
+        "equities-margin-calculation-type": "Reg T" if account.margin else "Cash Secured Margin",
+        "futures-margin-rate-multiplier": "1.0" if futures else "0.0",
+        "small-notional-futures-margin-rate-multiplier": "1.0" if futures else "0.0",
+        **dict.fromkeys(no.split(), False),
+        "is-in-margin-call": balance.maintenance_call > 0,
+        "is-futures-enabled": futures,
+        "is-futures-intra-day-enabled": futures,
+        "is-small-notional-futures-intra-day-enabled": futures,
+        "is-cryptocurrency-closing-only": True,
+        "is-roll-the-day-forward-enabled": True,
+        "are-far-otm-net-options-restricted": True,
+        "short-calls-enabled": account.margin and account.option_level >= 4,
+        "options-level": options_level(account),
+        "enhanced-fraud-safeguards-enabled-at": opened,
+        "updated-at": opened,
     }
-    body: dict[str, Any] = {"account-number": balance.account_number, "currency": balance.currency}
-    body |= {name: amount(number) for name, number in numbers.items()}
-    body |= with_effect("pending-cash", balance.pending_cash)
-    body |= dict.fromkeys(NOTHING, "0.0")
-    body |= {"unsettled-cryptocurrency-fiat-amount": "0.0", "unsettled-cryptocurrency-fiat-effect": "None"}
-    body |= with_effect("buying-power-adjustment", Decimal(0))
-    return body | {"snapshot-date": today.isoformat(), "updated-at": moment(balance.updated_at)}
-
-
-def balance_snapshots(ask: Ask) -> Reply:
-    """Today's figures alone: the simulator keeps no earlier days."""
-    time_of_day = ask.query.get("time-of-day")
-    if time_of_day not in TIMES_OF_DAY:
-        raise invalid(time_of_day="is missing" if time_of_day is None else "does not have a valid value")
-    today = ask.world.today().isoformat()
-    start = ask.query.get("snapshot-date") or ask.query.get("start-date") or today
-    end = ask.query.get("snapshot-date") or ask.query.get("end-date") or today
-    body = balance_json(ask.world.exchange.balance(ask.account), ask.world.today())
-    del body["updated-at"]
-    rows = [body | {"time-of-day": time_of_day}] if start <= today <= end else []
-    return paged(rows, ask.query, 250)

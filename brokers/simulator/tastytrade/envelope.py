@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,13 @@ class JSONAnswer(Response):
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value that is JSON already: for long answers that stay the same all day."""
+
+    json: bytes
 
 
 class Refusal(Exception):
@@ -56,6 +63,11 @@ def invalid(**reasons: str) -> Refusal:
     return Refusal(400, "validation_error", "Request validation failed", errors)
 
 
+def wrong(name: str, reason: str) -> Refusal:
+    """400 for one parameter, by its name on the wire."""
+    return Refusal(400, "validation_error", "Request validation failed", [{"domain": name, "reason": reason}])
+
+
 def preflight(code: str, message: str) -> Refusal:
     checks = [{"code": code, "message": message}]
     return Refusal(422, "preflight_check_failure", "One or more preflight checks failed", checks)
@@ -76,10 +88,18 @@ class Reply:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def answer(self, path: str) -> Response:
+        if self.status == 204:
+            return Response(status_code=204)
+        if isinstance(self.data, Encoded):
+            return self._spliced(self.data, quote(path, safe="/:"))
         body = {"data": self.data, **self.extra, "context": quote(path, safe="/:")}
         if self.pagination is not None:
             body["pagination"] = self.pagination
         return JSONAnswer(body, self.status)
+
+    def _spliced(self, data: Encoded, context: str) -> Response:
+        body = b'{"data":%b,"context":%b}' % (data.json, json.dumps(context).encode())
+        return Response(body, self.status, media_type="application/json")
 
 
 def items(rows: Sequence[Any], **extra: Any) -> Reply:
@@ -111,8 +131,27 @@ def whole(query: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Refusal(400, "validation_error", "Request validation failed", [{"domain": name, "reason": "is invalid"}])
+        raise wrong(name, "is invalid")
     return int(text)
+
+
+def day_in(query: Mapping[str, str], name: str) -> date | None:
+    """A date parameter; None when it was not given."""
+    text = query.get(name)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise wrong(name, "is not a date") from None
+
+
+def moment_in(query: Mapping[str, str], name: str) -> datetime | None:
+    """A time parameter (ISO 8601; UTC where it names no zone); None when it was not given."""
+    text = query.get(name)
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+")) if text else None
+    except ValueError:
+        raise wrong(name, "is not a time") from None
+    return at.replace(tzinfo=timezone.utc) if at is not None and at.tzinfo is None else at
 
 
 def truth(query: Mapping[str, str], name: str) -> bool | None:

@@ -1,7 +1,8 @@
 """Who may ask what: User-Agent, token, API version, account and scope are looked at before an endpoint acts."""
 
-import json
+import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from brokers.simulator.authority import Caller
-from brokers.simulator.ledger import Entry
+from brokers.simulator.ledger import Entry, parse
 from brokers.simulator.oauth import world_of
 from brokers.simulator.tastytrade.envelope import JSONAnswer, Refusal, Reply, invalid, nginx_401, not_permitted
 from brokers.simulator.world import World
 
-OLDEST_VERSION = 20250813
+log = logging.getLogger(__name__)
 START_DATE_REQUIRED = 20261012
 PREFIX = "/tastytrade"
 USER_AGENT = re.compile(r"[^\s/]+/\S+")
@@ -45,10 +46,7 @@ class Ask:
         return tuple(text for text in given if text)
 
     def json(self) -> dict[str, Any]:
-        try:
-            value = json.loads(self.body)
-        except ValueError:
-            value = None
+        value = parse(self.body)
         if not isinstance(value, dict):
             raise invalid(body="is not a JSON object")
         return value
@@ -69,8 +67,18 @@ def endpoint(handler: Handler, scope: str = "read") -> Endpoint:
             return handler(ask).answer(ask.path)
         except Refusal as refusal:
             return refusal.answer()
+        except Exception:
+            return broken(request)
 
     return answer
+
+
+def broken(request: Request) -> Response:
+    """500 for a mistake of ours, with a number by which support would find it; the log has it too."""
+    number = secrets.token_hex(16)
+    log.exception("%s %s failed: %s", request.method, request.url.path, number)
+    message = f"An internal error occurred. Please contact support with the identifier {number}"
+    return Refusal(500, "internal_server_error", message).answer()
 
 
 def with_user_agent(inner: Endpoint) -> Endpoint:
@@ -103,7 +111,7 @@ def admit(request: Request, body: bytes, scope: str) -> Ask:
     """The request as an ``Ask``; raises ``Refusal``."""
     world = world_of(request)
     caller = caller_in(world, request.headers.get("authorization", ""))
-    version = version_in(request.headers.get("accept-version"))
+    version = version_in(request.headers.get("accept-version"), world.switches.oldest_version)
     account = request.path_params.get("account", "")
     if account and account not in world.accounts_of(caller.user):
         raise not_permitted()
@@ -134,10 +142,10 @@ def caller_in(world: World, header: str) -> Caller:
     return caller
 
 
-def version_in(header: str | None) -> int:
+def version_in(header: str | None, oldest: int) -> int:
     """The version in force: the date asked for, or the oldest living one; 406 when it is older than all."""
     if header is None:
-        return OLDEST_VERSION
-    if not re.fullmatch(r"\d{8}", header) or int(header) < OLDEST_VERSION:
+        return oldest
+    if not re.fullmatch(r"\d{8}", header) or int(header) < oldest:
         raise Refusal(406, 406, "The requested version is not supported.")
     return int(header)

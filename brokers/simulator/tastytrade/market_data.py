@@ -1,19 +1,19 @@
 """Snapshots of prices over REST, and the token for the quote feed (sections 4.9 and 7.1)."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from brokers.domain.instruments import Index, Option
-from brokers.simulator.market import Book, Listing
-from brokers.simulator.tastytrade.envelope import Reply, amount, invalid, not_found, zulu
+from brokers.domain.instruments import Crypto, Equity, Index
+from brokers.simulator.market import Book, Listing, Market
+from brokers.simulator.tastytrade.envelope import Reply, amount, epoch_ms, invalid, not_found, zulu
 from brokers.simulator.tastytrade.guard import Ask
-from brokers.simulator.tastytrade.instruments import listed
-from brokers.simulator.tastytrade.symbols import TYPE_NAMES, api_symbol, type_name
+from brokers.simulator.tastytrade.symbols import TYPE_NAMES, api_symbol, listed, type_name
 
 MOST_SYMBOLS = 100
 PARAMETERS = {name.lower().replace(" ", "-"): name for name in TYPE_NAMES.values()}
-CENT = Decimal("0.01")
+BAND = Decimal("0.05")
+NOT_HALTED = {"is-trading-halted": False, "halt-start-time": -1, "halt-end-time": -1}
 
 
 def by_type(ask: Ask) -> Reply:
@@ -23,65 +23,65 @@ def by_type(ask: Ask) -> Reply:
         raise invalid(symbols="is missing")
     if len(wanted) > MOST_SYMBOLS:
         raise invalid(symbols=f"has more than {MOST_SYMBOLS} entries")
-    rows = [row for kind, symbol in wanted if (row := snapshot(ask, kind, symbol)) is not None]
+    rows = [row for kind, symbol in wanted if (row := snapshot(ask.world.market, kind, symbol)) is not None]
     return Reply({"items": rows}, extra={"pagination": None})
 
 
 def one(ask: Ask) -> Reply:
-    row = snapshot(ask, ask.names["kind"], ask.names["symbol"])
+    kind = ask.names["kind"]
+    row = snapshot(ask.world.market, PARAMETERS.get(kind.lower(), kind), ask.names["symbol"])
     if row is None:
         raise not_found("market data")
     return Reply(row)
 
 
-def snapshot(ask: Ask, kind: str, symbol: str) -> dict[str, Any] | None:
-    listing = listed(ask.world.market, symbol)
+def snapshot(market: Market, kind: str, symbol: str) -> dict[str, Any] | None:
+    listing = listed(market, symbol)
     if listing is None or type_name(listing.instrument) != kind:
         return None
-    book = ask.world.market.book(listing.instrument)
-    return None if book is None else book_json(listing, book)
+    book = market.book(listing.instrument)
+    return None if book is None else book_json(listing, book, market)
 
 
-def book_json(listing: Listing, book: Book) -> dict[str, Any]:
+def book_json(listing: Listing, book: Book, market: Market) -> dict[str, Any]:
+    """What is known of one instrument now; the wire leaves out what is not."""
+    instrument = listing.instrument
     body: dict[str, Any] = {
-        "symbol": api_symbol(listing.instrument),
-        "instrument-type": type_name(listing.instrument),
+        "symbol": api_symbol(instrument),
+        "instrument-type": type_name(instrument),
         "updated-at": zulu(book.at),
         "bid-size": f"{book.bid_size}.0",
         "ask-size": f"{book.ask_size}.0",
+        **prices(book),
+        **days(listing, market),
+        **NOT_HALTED,
     }
-    body |= prices(book)
-    body |= {
-        "close-price-type": "Regular",
-        "prev-close-price-type": "Regular" if isinstance(listing.instrument, Index) else "Final",
-        "prev-close-date": before(book.at),
-        "summary-date": book.at.date().isoformat(),
-        "is-trading-halted": False,
-        "halt-start-time": -1,
-        "halt-end-time": -1,
-    }
-    if not isinstance(listing.instrument, Index):
+    if not isinstance(instrument, Index):
         body["volume"] = f"{book.volume}.0"
-    if isinstance(listing.instrument, Option) and book.open_interest is not None:
+    if book.open_interest is not None:
         body["open-interest"] = f"{book.open_interest}.0"
-    if not isinstance(listing.instrument, Index | Option):
-        body |= {"beta": amount(listing.beta), "dividend-amount": amount(listing.dividend)}
-    return body
+    if book.last_at is not None and not isinstance(instrument, Equity | Index):
+        body["last-trade-time"] = epoch_ms(book.last_at)
+    if isinstance(instrument, Equity):
+        body |= company(listing) | limits(listing, book)
+    return body | year(listing, market)
 
 
 def prices(book: Book) -> dict[str, str]:
-    """The prices that are known; the wire leaves out the others."""
-    mid = mid_of(book)
+    """``last-mkt`` is the last trade of regular hours; after them ``last-ext`` is the last of all."""
+    regular = (book.close or book.prev_close) if book.extended else book.last
     named = {
         "bid": book.bid,
         "ask": book.ask,
-        "mid": mid,
-        "mark": mark_of(book),
+        "mid": mid_of(book),
+        "mark": book.mark,
         "last": book.last,
-        "last-mkt": book.last,
+        "last-ext": book.last if book.extended else None,
+        "last-mkt": regular,
         "open": book.open,
         "day-high-price": book.high,
         "day-low-price": book.low,
+        "close": book.close,
         "prev-close": book.prev_close,
     }
     return {name: amount(price) for name, price in named.items() if price is not None}
@@ -91,18 +91,47 @@ def mid_of(book: Book) -> Decimal | None:
     return (book.bid + book.ask) / 2 if book.bid is not None and book.ask is not None else None
 
 
-def mark_of(book: Book) -> Decimal | None:
-    """The middle of the market; the last price where there is none."""
-    mid = mid_of(book)
-    return mid if mid is not None else book.last
+def days(listing: Listing, market: Market) -> dict[str, str]:
+    """Which trading day the figures are of, and which the close before."""
+    under = market.underlying(listing.instrument)
+    today = market.trading_date(market.now, under)
+    return {
+        "close-price-type": "Regular",
+        "prev-close-price-type": "Regular" if isinstance(listing.instrument, Index) else "Final",
+        "prev-close-date": market.calendar(under).previous(today).isoformat(),
+        "summary-date": today.isoformat(),
+    }
 
 
-def before(at: datetime) -> str:
-    """The weekday before."""
-    day = at.date() - timedelta(days=1)
-    while day.weekday() > 4:
-        day -= timedelta(days=1)
-    return day.isoformat()
+def company(listing: Listing) -> dict[str, str]:
+    body = {"beta": amount(listing.beta)}
+    if listing.dividend:
+        body |= {"dividend-amount": amount(listing.dividend), "dividend-frequency": "4.0"}
+    return body
+
+
+def limits(listing: Listing, book: Book) -> dict[str, str]:
+    """The band around the price outside of which trading would pause."""
+    middle = book.mark
+    if middle is None:
+        return {}
+    edges = {"low-limit-price": middle * (1 - BAND), "high-limit-price": middle * (1 + BAND)}
+    return {name: amount(on_grid(listing, price)) for name, price in edges.items()}
+
+
+def on_grid(listing: Listing, price: Decimal) -> Decimal:
+    step = listing.increments.at(price) or Decimal("0.01")
+    return (price / step).quantize(Decimal(1)) * step
+
+
+def year(listing: Listing, market: Market) -> dict[str, str]:
+    """The range of 52 weeks of what has a past that long."""
+    if not isinstance(listing.instrument, Equity | Index | Crypto):
+        return {}
+    found = market.year_range(listing.instrument)
+    if found is None:
+        return {}
+    return {"year-low-price": amount(found[0]), "year-high-price": amount(found[1])}
 
 
 def quote_token(ask: Ask) -> Reply:

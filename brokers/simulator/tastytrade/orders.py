@@ -1,18 +1,30 @@
-"""Orders, previews and fees as tastytrade writes them (sections 5.3 and 5.4)."""
+"""Orders as tastytrade writes them (sections 5.3 and 5.4)."""
 
 import hashlib
-from decimal import Decimal
 from typing import Any
 
-from brokers.domain.instruments import Option
-from brokers.domain.orders import OrderTicket
-from brokers.simulator.exchange import OrderStatus, Preview, SimFill, SimLeg, SimOrder
+from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option
+from brokers.domain.orders import Action
+from brokers.simulator.exchange import (
+    Duration,
+    Exchange,
+    OrderStatus,
+    SimFill,
+    SimLeg,
+    SimOrder,
+    Ticket,
+)
+from brokers.simulator.exchange.orders import unit_ratios
 from brokers.simulator.market import Market
+from brokers.simulator.tastytrade.alerts import user_external_id
 from brokers.simulator.tastytrade.envelope import amount, epoch_ms, moment, quantity, with_effect
+from brokers.simulator.tastytrade.families import PENDING, place_of
+from brokers.simulator.tastytrade.rules import order_rule_json
 from brokers.simulator.tastytrade.symbols import api_symbol, type_name
-from brokers.simulator.tastytrade.tickets import ACTIONS, ORDER_TYPES, TIMES_IN_FORCE, WARNINGS
+from brokers.simulator.tastytrade.tickets import ACTIONS, ORDER_TYPES, TIMES_IN_FORCE
 
 VENUE = "MARKET_SIMULATOR_A"
+FUTURES_VENUE = "MARKET_SIMULATOR_CME"
 STATUSES = {
     OrderStatus.RECEIVED: "Received",
     OrderStatus.ROUTED: "Routed",
@@ -30,37 +42,39 @@ CHANGEABLE = (OrderStatus.RECEIVED, OrderStatus.LIVE, OrderStatus.CONTINGENT)
 ACTION_NAMES = {action: name for name, action in ACTIONS.items()}
 TYPE_WORDS = {kind: name for name, kind in ORDER_TYPES.items()}
 TIME_WORDS = {time: name for name, time in TIMES_IN_FORCE.items()}
-FEE_NAMES = {
-    "regulatory": ("regulatory-fees", "regulatory-fees-breakdown"),
-    "clearing": ("clearing-fees", "clearing-fees-breakdown"),
-    "commission": ("commission", "commission-breakdown"),
-    "proprietary": ("proprietary-index-option-fees", "proprietary-fees-breakdown"),
-}
+# Orders that came over another wire may have a duration this broker has no word for: the nearest one stands for it.
+NEAREST = {Duration.GTC: "GTC", Duration.GTD: "GTD", Duration.IOC: "IOC", Duration.FOK: "IOC"}
 
 
-def order_json(order: SimOrder, market: Market) -> dict[str, Any]:
+def order_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
     """An order whole. Keys that have nothing to say are left out, as at the broker."""
     changeable = order.status in CHANGEABLE
     body: dict[str, Any] = {"id": order.order_id, "account-number": order.account_number}
-    body |= ticket_json(order.ticket, market)
+    body |= ticket_json(order.ticket, exchange.market)
+    if order.trail_stop is not None:
+        body["stop-trigger"] = amount(order.trail_stop)
     body |= {"size": quantity(order.size), "status": STATUSES[order.status]}
     body |= {"cancellable": changeable, "editable": changeable, "edited": order.edited}
     body["global-request-id"] = hashlib.blake2b(str(order.order_id).encode(), digest_size=16).hexdigest()
     if order.status is OrderStatus.CONTINGENT:
-        body["contingent-status"] = "Pending Order"
+        body["contingent-status"] = PENDING
     optional = {
         "external-identifier": order.reference,
         "source": order.source,
         "username": order.username,
-        "reject-reason": order.reject_reason,
+        "user-id": user_external_id(order.username) if order.username else "",
+        "reject-reason": order.reject_reason if order.status is OrderStatus.REJECTED else "",
         "replaces-order-id": order.replaces_order_id,
         "replacing-order-id": order.replaced_by_order_id,
+        "cancelled-size": quantity(order.cancelled_size),
+        "order-rule": order_rule_json(order.ticket, order),
     }
     body |= {name: value for name, value in optional.items() if value}
-    body |= moments(order)
+    body |= moments(order) | complex_json(order, exchange)
     if order.in_flight_at is not None:
         body |= {"ext-client-order-id": f"SIM{order.order_id:X}", "ext-exchange-order-number": str(order.order_id)}
-        body |= {"ext-global-order-number": order.order_id % 100_000, "destination-venue": VENUE}
+        body |= {"ext-global-order-number": order.order_id % 100_000}
+        body["destination-venue"] = venue(order.ticket.legs[0].instrument)
     body["updated-at"] = epoch_ms(order.updated_at)
     return body | {"legs": [leg_json(leg) for leg in order.legs]}
 
@@ -76,38 +90,86 @@ def moments(order: SimOrder) -> dict[str, str]:
     return {name: moment(at) for name, at in times.items() if at is not None}
 
 
-def ticket_json(ticket: OrderTicket, market: Market) -> dict[str, Any]:
-    first = ticket.legs[0].instrument
-    listing = market.listing(first)
-    underlying = listing.underlying if listing is not None and isinstance(first, Option) else first
+def complex_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
+    """What an order says of the complex order it belongs to."""
+    place = place_of(exchange.accounts[order.account_number], order)
+    if place is None:
+        return {}
+    return {
+        "complex-order-id": place.group.group_id,
+        "complex-order-tag": place.tag,
+        "preflight-id": place.slot,
+    }
+
+
+def venue(instrument: Instrument) -> str:
+    return FUTURES_VENUE if isinstance(instrument, Future | FutureOption) else VENUE
+
+
+# The order without its fate
+
+
+def ticket_json(ticket: Ticket, market: Market) -> dict[str, Any]:
+    underlying = underlying_of(ticket, market)
     body: dict[str, Any] = {
         "order-type": TYPE_WORDS[ticket.order_type],
-        "time-in-force": TIME_WORDS[ticket.time_in_force],
-        "underlying-symbol": api_symbol(underlying or first),
-        "underlying-instrument-type": "Equity",
+        "time-in-force": time_word(ticket),
+        "underlying-symbol": api_symbol(underlying),
+        "underlying-instrument-type": underlying_type(underlying),
         "leg-count": len(ticket.legs),
     }
     if ticket.gtd_date is not None:
         body["gtc-date"] = ticket.gtd_date.isoformat()
     if ticket.limit_price is not None:
         body |= with_effect("price", ticket.limit_price)
+    if ticket.value is not None:
+        body |= with_effect("value", -ticket.legs[0].action.sign * ticket.value)
     if ticket.stop_price is not None:
         body["stop-trigger"] = amount(ticket.stop_price)
     return body
 
 
+def time_word(ticket: Ticket) -> str:
+    known = TIME_WORDS.get((ticket.duration, ticket.hours))
+    return known or NEAREST.get(ticket.duration) or TIME_WORDS[Duration.DAY, ticket.hours]
+
+
+def underlying_of(ticket: Ticket, market: Market) -> Instrument:
+    """What the order is about; a future's option is listed under its future, which also knows it after its end."""
+    first = ticket.legs[0].instrument
+    if isinstance(first, FutureOption):
+        return first.future
+    if not isinstance(first, Option):
+        return first
+    listing = market.listing(first)
+    return (listing.underlying if listing else None) or Equity(first.root)
+
+
+def underlying_type(underlying: Instrument) -> str:
+    """Options count under their underlying's type, index options under that of shares."""
+    return type_name(underlying) if isinstance(underlying, Future | Crypto) else "Equity"
+
+
 def leg_json(leg: SimLeg) -> dict[str, Any]:
+    instrument = leg.leg.instrument
     return {
-        "instrument-type": type_name(leg.leg.instrument),
-        "symbol": api_symbol(leg.leg.instrument),
+        "instrument-type": type_name(instrument),
+        "symbol": api_symbol(instrument),
         "quantity": quantity(leg.leg.quantity),
         "remaining-quantity": quantity(leg.remaining),
-        "action": ACTION_NAMES[leg.leg.action],
-        "fills": [fill_json(fill) for fill in leg.fills],
+        "action": action_name(leg.leg.action, instrument),
+        "fills": [fill_json(fill, venue(instrument)) for fill in leg.fills],
     }
 
 
-def fill_json(fill: SimFill) -> dict[str, Any]:
+def action_name(action: Action, instrument: Instrument) -> str:
+    """Only futures are plainly bought and sold here."""
+    if isinstance(instrument, FutureOption) and action in (Action.BUY, Action.SELL):
+        return "Buy to Open" if action is Action.BUY else "Sell to Open"
+    return ACTION_NAMES[action]
+
+
+def fill_json(fill: SimFill, where: str = VENUE) -> dict[str, Any]:
     return {
         "ext-group-fill-id": "0",
         "ext-exec-id": fill.fill_id,
@@ -115,61 +177,18 @@ def fill_json(fill: SimFill) -> dict[str, Any]:
         "quantity": quantity(fill.quantity),
         "fill-price": amount(fill.price),
         "filled-at": moment(fill.at),
-        "destination-venue": VENUE,
+        "destination-venue": where,
     }
 
 
-def dry_order_json(number: str, ticket: OrderTicket, reference: str | None, market: Market) -> dict[str, Any]:
+def dry_order_json(number: str, ticket: Ticket, market: Market, reference: str | None = None) -> dict[str, Any]:
     """The order of a dry run: no id and no times, for there is no order."""
     legs = [SimLeg(leg, leg.quantity) for leg in ticket.legs]
-    smallest = min(leg.quantity for leg in ticket.legs)
     body: dict[str, Any] = {"account-number": number} | ticket_json(ticket, market)
     if reference:
         body["external-identifier"] = reference
-    body |= {"size": quantity(smallest), "status": "Received", "cancellable": True, "editable": True, "edited": False}
+    if rule := order_rule_json(ticket):
+        body["order-rule"] = rule
+    units = ticket.legs[0].quantity / unit_ratios([leg.quantity for leg in ticket.legs])[0]
+    body |= {"size": quantity(units), "status": "Received", "cancellable": True, "editable": True, "edited": False}
     return body | {"updated-at": 0, "legs": [leg_json(leg) for leg in legs]}
-
-
-def placed_json(order: dict[str, Any], preview: Preview, warnings: list[tuple[str, str]]) -> dict[str, Any]:
-    """The answer to placing and to a dry run: the order and what it does to the account."""
-    return {
-        "buying-power-effect": buying_power_json(preview, len(order["legs"]) > 1),
-        "fee-calculation": fees_json(preview),
-        "order": order,
-        "notes": [],
-        "warnings": [warning_json(code, message) for code, message in warnings],
-    }
-
-
-def warning_json(code: str, message: str) -> dict[str, str]:
-    code, message = WARNINGS.get(code, (code, message))
-    return {"code": code, "message": message}
-
-
-def buying_power_json(preview: Preview, is_spread: bool) -> dict[str, Any]:
-    change = with_effect("change-in-buying-power", preview.buying_power_change)
-    return {
-        **with_effect("change-in-margin-requirement", preview.margin_change),
-        **change,
-        **with_effect("current-buying-power", preview.buying_power_before),
-        **with_effect("new-buying-power", preview.buying_power_after),
-        **with_effect("isolated-order-margin-requirement", -abs(preview.isolated_margin)),
-        "is-spread": is_spread,
-        "impact": change["change-in-buying-power"],
-        "effect": change["change-in-buying-power-effect"],
-    }
-
-
-def fees_json(preview: Preview) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    for kind, (name, breakdown) in FEE_NAMES.items():
-        body |= with_effect(name, preview.fees.get(kind, Decimal(0)))
-        parts = preview.fee_parts.get(kind, {}).items()
-        body[breakdown] = [named(part, value) for part, value in parts]
-    body |= with_effect("total-fees", preview.total_fees) | with_effect("rebates", Decimal(0))
-    return body | {"rebates-breakdown": [], "per-quantity": False}
-
-
-def named(part: str, value: Decimal) -> dict[str, str]:
-    signed = with_effect("value", value)
-    return {"name": part, "value": signed["value"], "effect": signed["value-effect"]}

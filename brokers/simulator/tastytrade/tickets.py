@@ -1,33 +1,37 @@
-"""tastytrade's order bodies read into tickets (section 5.2), and the refusals of the exchange in its words (3.5)."""
+"""tastytrade's order bodies read into the exchange's tickets (section 5.2)."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any
 
-from brokers.domain.instruments import Instrument
-from brokers.domain.orders import Action, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce
-from brokers.simulator.exchange import OrderRefused
+from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Index, Instrument, Option
+from brokers.domain.orders import Action, InvalidTicket, Leg
+from brokers.simulator.exchange import Duration, Hours, OrderType, Ticket
 from brokers.simulator.market import Market
-from brokers.simulator.tastytrade.envelope import Refusal, invalid, not_found, preflight
-from brokers.simulator.tastytrade.symbols import parse_api_symbol, type_name
+from brokers.simulator.tastytrade.bodies import Body, day, must_be_absent, number, word
+from brokers.simulator.tastytrade.envelope import Refusal, preflight, wrong
+from brokers.simulator.tastytrade.refusals import NO_PRICE, misfit
+from brokers.simulator.tastytrade.rules import read_rules
+from brokers.simulator.tastytrade.symbols import listed, parse_api_symbol, type_name
 
-T = TypeVar("T")
 ORDER_TYPES = {
     "Limit": OrderType.LIMIT,
     "Market": OrderType.MARKET,
+    "Marketable Limit": OrderType.MARKETABLE_LIMIT,
     "Stop": OrderType.STOP,
     "Stop Limit": OrderType.STOP_LIMIT,
+    "Notional Market": OrderType.NOTIONAL_MARKET,
 }
 TIMES_IN_FORCE = {
-    "Day": TimeInForce.DAY,
-    "GTC": TimeInForce.GTC,
-    "GTD": TimeInForce.GTD,
-    "IOC": TimeInForce.IOC,
-    "Ext": TimeInForce.EXT,
-    "GTC Ext": TimeInForce.GTC_EXT,
-    "Ext Overnight": TimeInForce.OVERNIGHT,
-    "GTC Ext Overnight": TimeInForce.GTC_OVERNIGHT,
+    "Day": (Duration.DAY, Hours.REGULAR),
+    "GTC": (Duration.GTC, Hours.REGULAR),
+    "GTD": (Duration.GTD, Hours.REGULAR),
+    "IOC": (Duration.IOC, Hours.REGULAR),
+    "Ext": (Duration.DAY, Hours.EXTENDED),
+    "GTC Ext": (Duration.GTC, Hours.EXTENDED),
+    "Ext Overnight": (Duration.DAY, Hours.OVERNIGHT),
+    "GTC Ext Overnight": (Duration.GTC, Hours.OVERNIGHT),
 }
 ACTIONS = {
     "Buy to Open": Action.BUY_TO_OPEN,
@@ -38,177 +42,170 @@ ACTIONS = {
     "Sell": Action.SELL,
 }
 EFFECTS = {"Credit": 1, "Debit": -1}
-FIELD_NAMES = {
-    "limit_price": "price",
-    "stop_price": "stop-trigger",
-    "gtd_date": "gtc-date",
-    "symbol": "legs.symbol",
-    "action": "legs.action",
-    "quantity": "legs.quantity",
-}
-NO_PRICE = "This order can not be submitted with an associated price."
-CODES = {
-    "insufficient_buying_power": (
-        "margin_check_failed",
-        "Your account does not have sufficient buying power available for this order.",
-    ),
-    "gtc_market_order": ("gtc_market_orders_not_supported", "GTC/GTD Market orders are not supported."),
-    "market_closed_opening_market_order": (
-        "tif_no_after_hours_opening_market_orders",
-        "Opening market orders not allowed when market closed.",
-    ),
-    "buy_and_sell_same_symbol": (
-        "illegal_buy_and_sell_on_same_symbol",
-        "Cannot buy and sell against the same symbol.",
-    ),
-    "cannot_close_more_than_position": (
-        "cannot_close_against_more_than_existing_position",
-        "You already have a closing order for this position which must be canceled before this order can be routed.",
-    ),
-    "too_close_to_expiration": (
-        "too_close_to_expiration",
-        "Sell to open orders cannot be sent 30 minutes prior to close on expiration day.",
-    ),
-    "unknown_symbol": ("instrument_validation_failed", ""),
-    "price_off_tick": ("instrument_validation_failed", ""),
-    "quantity_not_whole": ("instrument_validation_failed", ""),
-    "no_market": ("instrument_validation_failed", ""),
-    "opens_against_position": ("illegal_buy_and_sell_on_same_symbol", ""),
-    "closes_nothing": ("closing_with_no_position", ""),
-    "uncovered_option_not_allowed": (
-        "invalid_option_level",
-        "Your account is not approved for selling uncovered options.",
-    ),
-}
-WARNINGS = {
-    "begins_next_session": (
-        "tif.next_valid_session",
-        "Your order will begin working during next valid session.",
-    ),
-}
+NO_CRYPTO = "Cryptocurrency cannot be traded through the API."
 
 
-def refused(error: OrderRefused) -> Refusal:
-    """An exchange's refusal as the broker answers it. A code that has no known counterpart keeps its own name."""
-    if error.code == "unknown_order":
-        return not_found("order")
-    if error.code in ("not_cancellable", "not_replaceable"):
-        return Refusal(422, "cannot_update_order", "The order could not be updated: it is no longer working.")
-    code, message = CODES.get(error.code, (error.code, ""))
-    return preflight(code, message or error.message)
-
-
-def read_ticket(body: Mapping[str, Any], market: Market) -> OrderTicket:
+def read_ticket(body: Body, market: Market) -> Ticket:
     """The order in a body; raises ``Refusal``. Unknown keys are ignored."""
     order_type = word(body, "order-type", ORDER_TYPES)
-    time_in_force = word(body, "time-in-force", TIMES_IN_FORCE)
-    if not order_type.has_limit and body.get("price") is not None:
-        raise preflight("order_must_omit_price", NO_PRICE)
-    legs = read_legs(body.get("legs"), market)
-    limit = read_price(body, legs) if order_type.has_limit else None
-    stop = number(body, "stop-trigger") if order_type.has_stop else None
-    return build(legs, order_type, time_in_force, limit, stop, day(body) if time_in_force is TimeInForce.GTD else None)
+    duration, hours = word(body, "time-in-force", TIMES_IN_FORCE)
+    refuse_price(body, order_type)
+    notional = order_type is OrderType.NOTIONAL_MARKET
+    legs = read_legs(body.get("legs"), market, notional=notional)
+    check_absent(body, order_type, duration)
+    try:
+        return Ticket(
+            legs,
+            order_type,
+            duration,
+            hours,
+            limit_price=signed(body, "price", legs) if order_type.has_limit else None,
+            stop_price=number(body, "stop-trigger") if order_type.has_stop else None,
+            value=abs(signed(body, "value", legs)) if notional else None,
+            gtd_date=day(body, "gtc-date") if duration is Duration.GTD else None,
+            **read_rules(body, market),
+        )
+    except InvalidTicket as error:
+        raise misfit(error) from None
 
 
-def read_change(body: Mapping[str, Any], old: OrderTicket, market: Market, *, whole: bool) -> OrderTicket:
+# Changes
+
+
+def read_change(body: Body, old: Ticket, market: Market, *, whole: bool) -> Ticket:
     """A replacement (``whole``) or an edit: legs stay as they were, whatever the body says of them."""
-    order_type, time_in_force = old.order_type, old.time_in_force
+    order_type, duration, hours = old.order_type, old.duration, old.hours
     if whole or "order-type" in body:
         order_type = word(body, "order-type", ORDER_TYPES)
     if whole or "time-in-force" in body:
-        time_in_force = word(body, "time-in-force", TIMES_IN_FORCE)
+        duration, hours = word(body, "time-in-force", TIMES_IN_FORCE)
+    refuse_price(body, order_type)
+    if OrderType.NOTIONAL_MARKET in (order_type, old.order_type):
+        raise wrong("order-type", "an order for an amount of dollars cannot be changed")
+    check_absent(body, order_type, duration)
+    fresh: dict[str, Any] = dict(read_rules(body, market)) if "rules" in body else {}
+    fresh["limit_price"] = _changed_price(body, old, whole=whole) if order_type.has_limit else None
+    fresh["stop_price"] = _changed_stop(body, old, whole=whole) if order_type.has_stop else None
+    fresh["trail"] = old.trail if order_type.has_stop and fresh["stop_price"] is None else None
+    fresh["gtd_date"] = _changed_end(body, old, whole=whole) if duration is Duration.GTD else None
+    fresh["minutes"] = old.minutes if duration is Duration.MINUTES else None
+    try:
+        return replace(old, order_type=order_type, duration=duration, hours=hours, **fresh)
+    except InvalidTicket as error:
+        raise misfit(error) from None
+
+
+def _changed_price(body: Body, old: Ticket, *, whole: bool) -> Decimal | None:
+    """The new limit; where the body does not say which way money goes, it goes as before."""
+    if "price" not in body and not whole and old.limit_price is not None:
+        return old.limit_price
+    if "price-effect" not in body and old.limit_price is not None:
+        body = {**body, "price-effect": "Debit" if old.limit_price < 0 else "Credit"}
+    return signed(body, "price", old.legs)
+
+
+def _changed_stop(body: Body, old: Ticket, *, whole: bool) -> Decimal | None:
+    """The new trigger; None while the order goes on trailing, as those of another wire may."""
+    if body.get("stop-trigger") is None and old.order_type.has_stop and (old.trail is not None or not whole):
+        return old.stop_price
+    return number(body, "stop-trigger")
+
+
+def _changed_end(body: Body, old: Ticket, *, whole: bool) -> date:
+    if "gtc-date" not in body and old.gtd_date is not None and not whole:
+        return old.gtd_date
+    return day(body, "gtc-date")
+
+
+# Parts
+
+
+def refuse_price(body: Body, order_type: OrderType) -> None:
     if not order_type.has_limit and body.get("price") is not None:
         raise preflight("order_must_omit_price", NO_PRICE)
-    limit, stop, ends = None, None, None
-    if order_type.has_limit:
-        effect = {"price-effect": "Debit" if (old.limit_price or 0) < 0 else "Credit"}
-        given = body if "price-effect" in body or old.limit_price is None else {**body, **effect}
-        limit = old.limit_price if "price" not in body and not whole else read_price(given, old.legs)
-    if order_type.has_stop:
-        stop = old.stop_price if "stop-trigger" not in body and not whole else number(body, "stop-trigger")
-    if time_in_force is TimeInForce.GTD:
-        ends = old.gtd_date if "gtc-date" not in body and not whole else day(body)
-    return build(old.legs, order_type, time_in_force, limit, stop, ends)
 
 
-def build(
-    legs: tuple[Leg, ...],
-    order_type: OrderType,
-    time_in_force: TimeInForce,
-    limit: Decimal | None,
-    stop: Decimal | None,
-    ends: date | None,
-) -> OrderTicket:
-    try:
-        return OrderTicket(legs, order_type, time_in_force, limit, stop, ends)
-    except InvalidTicket as error:
-        raise invalid(**{FIELD_NAMES.get(error.field, error.field).replace("-", "_"): str(error)}) from None
+def check_absent(body: Body, order_type: OrderType, duration: Duration) -> None:
+    if not order_type.has_stop:
+        must_be_absent(body, "stop-trigger")
+    if order_type is not OrderType.NOTIONAL_MARKET:
+        must_be_absent(body, "value")
+    if duration is not Duration.GTD:
+        must_be_absent(body, "gtc-date")
 
 
-def read_price(body: Mapping[str, Any], legs: tuple[Leg, ...]) -> Decimal:
-    """The net price, signed from the account's side. A single leg can only go one way."""
-    price = number(body, "price")
-    sign = word(body, "price-effect", EFFECTS)
+def signed(body: Body, name: str, legs: tuple[Leg, ...]) -> Decimal:
+    """An amount and its effect, signed from the account's side. A single leg can only go one way."""
+    given = number(body, name)
+    sign = word(body, f"{name}-effect", EFFECTS)
     if len(legs) == 1 and legs[0].action.is_buy and sign > 0:
         raise preflight("cant_buy_for_credit", "You cannot buy for a credit.")
     if len(legs) == 1 and not legs[0].action.is_buy and sign < 0:
         raise preflight("cant_sell_for_debit", "You cannot sell for a debit.")
-    return price * sign
+    return given * sign
 
 
-def read_legs(given: Any, market: Market) -> tuple[Leg, ...]:
+def read_legs(given: Any, market: Market, *, notional: bool = False) -> tuple[Leg, ...]:
     if not isinstance(given, list) or not given or not all(isinstance(leg, dict) for leg in given):
-        raise invalid(legs="is missing")
-    return tuple(read_leg(leg, market) for leg in given)
+        raise wrong("legs", "is missing")
+    legs = tuple(read_leg(leg, market, notional=notional) for leg in given)
+    if len(legs) > 1 and any(isinstance(leg.instrument, Equity | Future) for leg in legs):
+        raise wrong("legs", "an order for shares or futures has one leg")
+    return legs
 
 
-def read_leg(given: Mapping[str, Any], market: Market) -> Leg:
-    action = word(given, "action", ACTIONS)
+def read_leg(given: Body, market: Market, *, notional: bool) -> Leg:
+    """One leg; that of an order for an amount of dollars carries no quantity."""
+    action = word(given, "action", ACTIONS, "legs.action")
     instrument = read_instrument(given, market)
+    if isinstance(instrument, Crypto):
+        raise preflight("closing_only" if action.opens else "instrument_validation_failed", NO_CRYPTO)
+    if isinstance(instrument, FutureOption) and action in (Action.BUY, Action.SELL):
+        raise wrong("legs.action", "does not have a valid value")
+    if notional and given.get("quantity") is not None:
+        raise wrong("legs.quantity", "must be left out")
     try:
-        return Leg(instrument, action, number(given, "quantity"))
+        return Leg(instrument, action, Decimal(1) if notional else number(given, "quantity", "legs.quantity"))
     except InvalidTicket as error:
-        raise invalid(**{FIELD_NAMES.get(error.field, error.field).replace("-", "_"): str(error)}) from None
+        raise misfit(error) from None
 
 
-def read_instrument(given: Mapping[str, Any], market: Market) -> Instrument:
+# Instruments
+
+
+def read_instrument(given: Body, market: Market) -> Instrument:
     symbol, kind = str(given.get("symbol", "")), given.get("instrument-type")
     try:
-        instrument = parse_api_symbol(symbol)
+        instrument = parse_api_symbol(symbol, market.now.date())
     except ValueError:
-        raise preflight("instrument_validation_failed", f"{symbol[:40]} is not a known instrument.") from None
+        raise unknown(symbol) from None
     if kind != type_name(instrument):
-        raise invalid(instrument_type="does not have a valid value")
-    if market.listing(instrument) is None:
-        raise preflight("instrument_validation_failed", f"{symbol} is not a known instrument.")
-    return instrument
+        raise wrong("legs.instrument-type", "is missing" if kind is None else "does not have a valid value")
+    found = listed(market, symbol)
+    if found is None:
+        raise not_listed(instrument, symbol, market)
+    return found.instrument
 
 
-def word(body: Mapping[str, Any], name: str, table: Mapping[str, T]) -> T:
-    given = body.get(name)
-    if given is None:
-        raise invalid(**{name.replace("-", "_"): "is missing"})
-    if not isinstance(given, str) or given not in table:
-        raise invalid(**{name.replace("-", "_"): "does not have a valid value"})
-    return table[given]
+def unknown(symbol: str) -> Refusal:
+    return preflight("instrument_validation_failed", f"{symbol[:40]} is not a known instrument.")
 
 
-def number(body: Mapping[str, Any], name: str) -> Decimal:
-    """A number at or above 0, written as a JSON number or as text."""
-    given = body.get(name)
-    if given is None or isinstance(given, bool):
-        raise invalid(**{name.replace("-", "_"): "is missing"})
-    try:
-        value = Decimal(str(given))
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or value < 0 or len(str(given)) > 30:
-        raise invalid(**{name.replace("-", "_"): "is not a number at or above 0"})
-    return value
+def not_listed(instrument: Instrument, symbol: str, market: Market) -> Refusal:
+    """Why there is no such instrument: its series may exist without the strike, or at other dates."""
+    dates = expirations(instrument, market) if isinstance(instrument, Option) else set()
+    if not isinstance(instrument, Option) or not dates:
+        return unknown(symbol)
+    if instrument.expiry in dates:
+        return preflight("invalid_strike", f"{symbol} is not listed: there is no such strike.")
+    return preflight("invalid_expiration", f"{symbol} is not listed: nothing expires on {instrument.expiry}.")
 
 
-def day(body: Mapping[str, Any]) -> date:
-    try:
-        return date.fromisoformat(str(body.get("gtc-date", "")))
-    except ValueError:
-        raise invalid(gtc_date="is not a date") from None
+def expirations(option: Option, market: Market) -> set[date]:
+    """The dates at which options of this root expire."""
+    found = set()
+    for underlying in (Equity(option.root), Index(option.root), Index(option.root.removesuffix("W"))):
+        chain = market.chain(underlying)
+        if chain is not None:
+            found |= {each.expiry for each in chain.expirations if each.root == option.root}
+    return found

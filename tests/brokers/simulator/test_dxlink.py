@@ -1,12 +1,14 @@
 """The quote feed's protocol, fed with texts."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from brokers.domain.instruments import Equity, Instrument
-from brokers.simulator.tastytrade.dxlink import LARGEST_FRAME, Session
+from brokers.simulator.tastytrade.dxlink.frames import LARGEST_FRAME, Names, encode
+from brokers.simulator.tastytrade.dxlink.session import Limits, Session
 
 SPY = Equity("SPY")
 SETUP = {"type": "SETUP", "channel": 0, "version": "0.1-test/1", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60}
@@ -23,6 +25,23 @@ class Board:
 
     def __init__(self) -> None:
         self.bid = 602.11
+        self.candles = 3
+        self.close = 191.3
+        self.sold: list[float] = []
+
+    def piece(self, kind: str, symbol: str, names: Names) -> str | None:
+        event = self.event(kind, symbol)
+        return None if event is None else encode(event, names)
+
+    def sales(self, symbol: str, names: Names) -> list[str]:
+        head = {"eventType": "TimeAndSale", "eventSymbol": symbol}
+        return [encode(head | {"price": price, "buyer": None}, names) for price in self.sold]
+
+    def series(self, kind: str, symbol: str, since_ms: int | None, names: Names) -> Iterator[str]:
+        return (encode({"eventSymbol": symbol, "time": number, "close": 1.0}, names) for number in range(self.candles))
+
+    def live(self, symbol: str, names: Names) -> list[str]:
+        return [encode({"eventSymbol": symbol, "time": 0, "close": self.close}, names)]
 
     def event(self, kind: str, symbol: str) -> dict[str, Any] | None:
         head = {"eventType": kind, "eventSymbol": symbol, "eventTime": 0}
@@ -35,16 +54,16 @@ class Board:
         return head | {"price": 602.12, "size": 100.0} if kind == "Trade" else None
 
     def moves_with(self, symbol: str) -> Instrument | None:
-        return SPY if symbol == "SPY" else None
+        return SPY if symbol.startswith("SPY") else None
 
 
 class Line:
     """A client's end: sends objects, keeps what comes back."""
 
-    def __init__(self, keepalive: float = 60.0) -> None:
+    def __init__(self, limits: Limits = Limits(), most_sessions: int = 5) -> None:  # noqa: B008
         self.board = Board()
         self.now = 100.0
-        self.session = Session({"good": "U1"}.get, self.board, self.now, keepalive)
+        self.session = Session({"good": "U1"}.get, self.board, self.now, limits, lambda user: most_sessions > 0)
 
     def say(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
         return [
@@ -201,7 +220,7 @@ def test_nothing_comes_after_unsubscribing(line: Line) -> None:
 def test_reset_comes_before_add(line: Line) -> None:
     line.say(feed_setup(), subscribe(("Quote", "SPY")))
     line.say(subscribe(("Trade", "SPY"), reset=True))
-    assert line.session.channels[1].wanted == {("Trade", "SPY")}
+    assert line.session.channels[1].wanted == {"Trade": {"SPY": SPY}}
 
 
 def test_data_frames_hold_one_type_and_stay_below_the_limit(line: Line) -> None:
@@ -234,3 +253,111 @@ def test_keepalives_hold_the_line() -> None:
     line.say({"type": "KEEPALIVE", "channel": 0})
     line.session.beat(line.now + 59)
     assert line.session.close_code is None
+
+
+CANDLE = {"acceptEventFields": {"Candle": ["eventSymbol", "time", "close"], "TimeAndSale": ["price", "buyer"]}}
+
+
+def candles(*symbols: str) -> dict[str, Any]:
+    add = [{"type": "Candle", "symbol": symbol, "fromTime": 1} for symbol in symbols]
+    return {"type": "FEED_SUBSCRIPTION", "channel": 1, "add": add}
+
+
+def test_candles_come_as_a_snapshot_and_then_as_they_grow(line: Line) -> None:
+    line.say(feed_setup(**CANDLE))
+    config, data = line.say(candles("SPY{=5m}"))
+    assert config["eventFields"] == {"Candle": ["eventSymbol", "time", "close"]}
+    assert data["data"] == ["Candle", ["SPY{=5m}", 0, 1.0, "SPY{=5m}", 1, 1.0, "SPY{=5m}", 2, 1.0]]
+    assert line.flush()[0]["data"] == ["Candle", ["SPY{=5m}", 0, 191.3]]
+    assert line.flush() == []
+    line.board.close = 191.4
+    assert line.flush()[0]["data"] == ["Candle", ["SPY{=5m}", 0, 191.4]]
+
+
+def test_a_long_snapshot_comes_in_parts_and_nothing_newer_overtakes_it(line: Line) -> None:
+    line.board.candles = 200_000
+    line.say(feed_setup(**CANDLE))
+    seen = [each for each in line.say(candles("SPY{=m}")) if each["type"] == "FEED_DATA"]
+    assert 0 < len(seen) <= 8
+    times: list[int] = []
+    while len(times) < 200_000:
+        times += [time for each in seen for time in each["data"][1][1::3]]
+        assert all(len(json.dumps(each)) < 70_000 for each in seen)
+        seen = line.flush(0.001)
+    assert times == list(range(200_000))
+
+
+def test_unsubscribing_ends_a_snapshot_that_is_on_its_way(line: Line) -> None:
+    line.board.candles = 200_000
+    line.say(feed_setup(**CANDLE), candles("SPY{=m}"))
+    line.say({"type": "FEED_SUBSCRIPTION", "channel": 1, "remove": [{"type": "Candle", "symbol": "SPY{=m}"}]})
+    assert line.flush() == []
+
+
+def test_every_trade_is_told_even_when_several_came_at_once(line: Line) -> None:
+    line.say(feed_setup(**CANDLE), subscribe(("TimeAndSale", "SPY")))
+    line.board.sold = [602.1, 602.2]
+    [data] = line.flush()
+    assert data["data"] == ["TimeAndSale", [602.1, None, 602.2, None]]
+    line.board.sold = []
+    assert line.flush() == []
+
+
+def test_a_hundred_candle_subscriptions_are_taken_and_no_more() -> None:
+    line = Line()
+    line.say(SETUP, AUTH, OPEN, feed_setup(**CANDLE))
+    answers = line.say(candles(*(f"X{number}{{=m}}" for number in range(101))))
+    assert answers[0]["error"] == "BAD_ACTION"
+    assert line.session.channels[1].count("Candle") == 100
+
+
+def test_subscriptions_are_limited_over_all_channels() -> None:
+    line = Line(Limits(subscriptions=3))
+    line.say(SETUP, AUTH, OPEN, {**OPEN, "channel": 3})
+    line.say(subscribe(("Quote", "XA"), ("Quote", "XB")))
+    answers = line.say(subscribe(("Quote", "XC"), ("Quote", "XD"), channel=3))
+    assert (answers[0]["type"], answers[0]["error"]) == ("ERROR", "BAD_ACTION")
+    assert [len(channel) for channel in line.session.channels.values()] == [2, 1]
+    assert [each["type"] for each in line.say(subscribe(("Quote", "XA")))] == ["FEED_DATA"]
+
+
+def test_changes_of_subscriptions_are_limited_by_the_minute() -> None:
+    line = Line(Limits(changes=3))
+    line.say(SETUP, AUTH, OPEN, subscribe(("Quote", "XA"), ("Quote", "XB")))
+    assert line.say(subscribe(("Quote", "XC"), ("Quote", "XD")))[0]["error"] == "BAD_ACTION"
+    assert line.session.channels[1].count("Quote") == 2
+    line.now += 61
+    line.say(subscribe(("Quote", "XC"), ("Quote", "XD")))
+    assert line.session.channels[1].count("Quote") == 4
+
+
+def test_one_session_too_many_is_refused_and_ended() -> None:
+    line = Line(most_sessions=0)
+    line.say(SETUP)
+    assert line.say(AUTH)[0]["error"] == "UNAUTHORIZED"
+    assert line.session.close_code == 1008
+
+
+def test_a_protocol_of_the_future_is_refused() -> None:
+    line = Line()
+    assert line.say({**SETUP, "version": "2.0"})[0]["error"] == "UNSUPPORTED_PROTOCOL"
+    assert line.session.close_code == 1008
+
+
+def test_a_service_that_is_not_offered_is_refused_and_the_connection_lives(line: Line) -> None:
+    assert line.say({**OPEN, "channel": 3, "service": "DOM"})[0]["error"] == "BAD_ACTION"
+    assert line.say(subscribe(("Quote", "SPY")))[-1]["type"] == "FEED_DATA"
+
+
+def test_the_server_may_close_the_channels_by_itself(line: Line) -> None:
+    texts = line.session.close_channels(line.now)
+    assert [json.loads(text) for text in texts] == [{"type": "CHANNEL_CLOSED", "channel": 1}]
+    assert line.say(subscribe(("Quote", "SPY")))[0]["error"] == "BAD_ACTION"
+
+
+def test_a_server_may_insist_on_the_compact_form() -> None:
+    line = Line(Limits(always_compact=True))
+    line.say(SETUP, AUTH, OPEN)
+    [config] = line.say(feed_setup(acceptDataFormat="FULL"))
+    assert config["dataFormat"] == "COMPACT"
+    assert line.say(subscribe(("Quote", "SPY")))[-1]["data"][0] == "Quote"

@@ -9,17 +9,21 @@ from itertools import pairwise
 import pytest
 
 from brokers.domain.instruments import Equity, Future, Option, Right
-from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Action, Leg
 from brokers.simulator import demo
 from brokers.simulator.clock import ManualClock
 from brokers.simulator.exchange import (
+    Duration,
     Event,
     Exchange,
     FillRule,
     Holding,
+    Hours,
     OrderRefused,
     OrderStatus,
+    OrderType,
     SimOrder,
+    Ticket,
     UnknownSnapshot,
 )
 from brokers.simulator.exchange.margin import Exposure, buying_power, require
@@ -42,8 +46,8 @@ class Floor:
         self.clock = ManualClock(self.start)
         self.market = Market(self.seed, self.start)
         self.exchange = Exchange(self.market, self.clock)
-        self.exchange.open_account(MARGIN, "ann", "Margin", True, Decimal(50_000))
-        self.exchange.open_account(CASH, "ann", "Cash", False, Decimal(10_000))
+        self.exchange.open_account(MARGIN, "ann", "Margin", "margin", Decimal(50_000))
+        self.exchange.open_account(CASH, "ann", "Cash", "cash", Decimal(10_000))
         self.exchange.listeners.append(self.events.append)
 
     def run(self, seconds: float, pause: float = 0.1) -> None:
@@ -62,12 +66,12 @@ class Floor:
     def buy(self, quantity: int = 10, instrument=AAPL, number: str = MARGIN, **more) -> SimOrder:
         return self.exchange.place(number, self.ticket(Action.BUY_TO_OPEN, quantity, instrument), **more)
 
-    def ticket(self, action, quantity, instrument=AAPL, away="0.00", tif=TimeInForce.DAY) -> OrderTicket:
+    def ticket(self, action, quantity, instrument=AAPL, away="0.00", tif=Duration.DAY) -> Ticket:
         """A limit order at the far touch, or so much worse for the other side."""
         book = self.market.book(instrument)
         price = book.ask - Decimal(away) if action.is_buy else book.bid + Decimal(away)
         legs = (Leg(instrument, action, Decimal(quantity)),)
-        return OrderTicket(legs, OrderType.LIMIT, tif, -price if action.is_buy else price)
+        return Ticket(legs, OrderType.LIMIT, tif, limit_price=-price if action.is_buy else price)
 
     def option(self, share="1.0", right=Right.CALL, underlying=SPY, nth=3) -> Option:
         spot = self.market.book(underlying).last
@@ -93,16 +97,16 @@ def watch(floor: Floor) -> list[tuple[int, str, datetime]]:
     return seen
 
 
-def market_order(action, quantity, instrument=AAPL, tif=TimeInForce.DAY) -> OrderTicket:
-    return OrderTicket((Leg(instrument, action, Decimal(quantity)),), OrderType.MARKET, tif)
+def market_order(action, quantity, instrument=AAPL, tif=Duration.DAY, hours=Hours.REGULAR) -> Ticket:
+    return Ticket((Leg(instrument, action, Decimal(quantity)),), OrderType.MARKET, tif, hours)
 
 
-def stop_order(action, quantity, stop, instrument=AAPL, tif=TimeInForce.DAY) -> OrderTicket:
+def stop_order(action, quantity, stop, instrument=AAPL, tif=Duration.DAY) -> Ticket:
     legs = (Leg(instrument, action, Decimal(quantity)),)
-    return OrderTicket(legs, OrderType.STOP, tif, stop_price=Decimal(stop))
+    return Ticket(legs, OrderType.STOP, tif, stop_price=Decimal(stop))
 
 
-def refusal(floor: Floor, ticket: OrderTicket, number: str = MARGIN) -> str:
+def refusal(floor: Floor, ticket: Ticket, number: str = MARGIN) -> str:
     """The code of the refusal that both the preview and the order meet; nothing is kept of it."""
     before = len(floor.exchange.orders(number))
     with pytest.raises(OrderRefused) as previewed:
@@ -244,7 +248,7 @@ def test_a_replace_may_not_change_the_legs_or_a_finished_order(floor):
 
 def test_day_orders_expire_at_the_close_and_lasting_ones_work_on(floor):
     day = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 10, away="50.00"))
-    lasting = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 10, away="51.00", tif=TimeInForce.GTC))
+    lasting = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 10, away="51.00", tif=Duration.GTC))
     floor.run(1)
     floor.until(datetime(2026, 11, 20, 20, 59, tzinfo=timezone.utc))
     assert day.status is OrderStatus.LIVE
@@ -268,8 +272,8 @@ def test_an_order_for_a_closed_market_waits_for_the_open():
 
 
 def test_immediate_or_cancel_takes_what_is_there_and_ends(floor):
-    missed = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 200, F, "1.00", TimeInForce.IOC))
-    large = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 8_000, F, "-0.50", TimeInForce.IOC))
+    missed = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 200, F, "1.00", Duration.IOC))
+    large = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 8_000, F, "-0.50", Duration.IOC))
     floor.run(1)
     assert (missed.status, missed.fills) == (OrderStatus.CANCELLED, [])
     assert large.status is OrderStatus.CANCELLED
@@ -278,9 +282,9 @@ def test_immediate_or_cancel_takes_what_is_there_and_ends(floor):
 
 
 def test_fill_or_kill_fills_all_or_nothing(floor):
-    big = floor.ticket(Action.BUY_TO_OPEN, 8_000, F, away="-0.50", tif=TimeInForce.FOK)
+    big = floor.ticket(Action.BUY_TO_OPEN, 8_000, F, away="-0.50", tif=Duration.FOK)
     killed = floor.exchange.place(MARGIN, big)
-    small = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 1, F, away="-0.50", tif=TimeInForce.FOK))
+    small = floor.exchange.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 1, F, away="-0.50", tif=Duration.FOK))
     floor.run(1)
     assert (killed.status, killed.fills) == (OrderStatus.CANCELLED, [])
     assert small.status is OrderStatus.FILLED
@@ -361,13 +365,13 @@ def test_the_commission_of_a_leg_is_capped_also_over_many_fills(floor):
 # Spreads
 
 
-def spread(floor: Floor, price: str, units: int = 2) -> OrderTicket:
+def spread(floor: Floor, price: str, units: int = 2) -> Ticket:
     short, long = floor.option("0.95", Right.PUT), floor.option("0.93", Right.PUT)
     legs = (
         Leg(short, Action.SELL_TO_OPEN, Decimal(units)),
         Leg(long, Action.BUY_TO_OPEN, Decimal(units)),
     )
-    return OrderTicket(legs, OrderType.LIMIT, TimeInForce.DAY, Decimal(price))
+    return Ticket(legs, OrderType.LIMIT, Duration.DAY, limit_price=Decimal(price))
 
 
 def test_a_credit_spread_ties_up_the_distance_of_its_strikes(floor):
@@ -438,12 +442,12 @@ def test_working_money_is_what_is_left_after_requirements():
 
 
 def test_names_that_are_not_listed_are_refused(floor):
-    ticket = OrderTicket(
-        (Leg(Equity("ZZZZ"), Action.BUY_TO_OPEN, Decimal(1)),), OrderType.LIMIT, TimeInForce.DAY, Decimal(-5)
+    ticket = Ticket(
+        (Leg(Equity("ZZZZ"), Action.BUY_TO_OPEN, Decimal(1)),), OrderType.LIMIT, Duration.DAY, limit_price=Decimal(-5)
     )
     assert refusal(floor, ticket) == "unknown_symbol"
-    future = Leg(Future("ES", 2026, 12), Action.BUY, Decimal(1))
-    ticket = OrderTicket((future,), OrderType.MARKET, TimeInForce.DAY)
+    future = Leg(Future("ES", 2019, 12), Action.BUY, Decimal(1))
+    ticket = Ticket((future,), OrderType.MARKET, Duration.DAY)
     assert refusal(floor, ticket) == "unknown_symbol"
 
 
@@ -458,35 +462,35 @@ def test_prices_off_the_tick_grid_are_refused(floor):
 
 
 def test_orders_of_the_wrong_make_are_refused(floor):
-    option, lasting = floor.option(), TimeInForce.GTC
-    shares_and_option = OrderTicket(
-        (Leg(SPY, Action.BUY_TO_OPEN, Decimal(100)), Leg(option, Action.SELL_TO_OPEN, Decimal(1))),
+    option, lasting = floor.option(), Duration.GTC
+    two_shares = Ticket(
+        (Leg(SPY, Action.BUY_TO_OPEN, Decimal(100)), Leg(AAPL, Action.SELL_TO_OPEN, Decimal(100))),
         OrderType.LIMIT,
-        TimeInForce.DAY,
-        Decimal(-500),
+        Duration.DAY,
+        limit_price=Decimal(-500),
     )
-    mixed = OrderTicket(
+    mixed = Ticket(
         (
             Leg(option, Action.BUY_TO_OPEN, Decimal(1)),
             Leg(floor.option(underlying=AAPL), Action.SELL_TO_OPEN, Decimal(1)),
         ),
         OrderType.LIMIT,
-        TimeInForce.DAY,
-        Decimal(-5),
+        Duration.DAY,
+        limit_price=Decimal(-5),
     )
-    assert refusal(floor, shares_and_option) == "too_many_legs"
+    assert refusal(floor, two_shares) == "too_many_legs"
     assert refusal(floor, mixed) == "mixed_underlyings"
     assert refusal(floor, market_order(Action.BUY_TO_OPEN, 1, tif=lasting)) == "gtc_market_order"
     assert refusal(floor, market_order(Action.BUY_TO_OPEN, "1.5", option)) == "quantity_not_whole"
     assert refusal(floor, floor.ticket(Action.BUY_TO_OPEN, "1.5")) == "quantity_not_whole"
     assert refusal(floor, stop_order(Action.BUY_TO_OPEN, 1, "300", tif=lasting)) == "gtc_opening_stop_order"
-    extended = market_order(Action.BUY_TO_OPEN, 1, tif=TimeInForce.EXT)
+    extended = market_order(Action.BUY_TO_OPEN, 1, hours=Hours.EXTENDED)
     assert refusal(floor, extended) == "extended_hours_order"
-    past = OrderTicket(
+    past = Ticket(
         (Leg(AAPL, Action.BUY_TO_OPEN, Decimal(1)),),
         OrderType.LIMIT,
-        TimeInForce.GTD,
-        Decimal(-100),
+        Duration.GTD,
+        limit_price=Decimal(-100),
         gtd_date=date(2026, 11, 19),
     )
     assert refusal(floor, past) == "date_in_the_past"
@@ -604,7 +608,7 @@ def test_options_end_at_their_expiry(right, share, quantity):
     option = floor.option(share, right, nth=0)
     cash = Decimal(200_000)
     holding = Holding(option, Decimal(quantity), Decimal(2), MORNING - timedelta(days=3))
-    floor.exchange.open_account("X", "ann", "Expiry", True, cash, [holding])
+    floor.exchange.open_account("X", "ann", "Expiry", "margin", cash, [holding])
     floor.until(datetime(2026, 11, 20, 21, 0, tzinfo=timezone.utc))
     positions = floor.exchange.positions("X")
     spot = floor.market.book(SPY).last
@@ -640,7 +644,7 @@ def test_a_snapshot_brings_everything_back(floor):
         floor.market.advance(floor.clock.now())
         again.step(floor.clock.now())
     assert restored.status is OrderStatus.FILLED
-    assert again.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 1)).order_id > kept["last_id"]
+    assert again.place(MARGIN, floor.ticket(Action.BUY_TO_OPEN, 1)).order_id > kept["last_order_id"]
 
 
 @pytest.mark.parametrize("state", [{}, {"version": 0}, {"version": 1, "accounts": [{}]}, [], None])
@@ -654,8 +658,9 @@ def test_a_snapshot_that_cannot_be_read_leaves_all_as_it_was(floor, state):
 def test_order_ids_grow_from_start_to_start():
     first = Floor()
     ids = [first.buy(1).order_id for _ in range(20)]
-    later = Floor(start=MORNING + timedelta(seconds=1))
+    later = Floor(start=MORNING + timedelta(minutes=1))
     assert ids == sorted(set(ids))
+    assert all(len(str(number)) == 9 for number in ids)
     assert later.buy(1).order_id > ids[-1]
 
 
@@ -676,11 +681,11 @@ def test_the_demo_people_have_passwords_and_accounts_with_a_past(peopled):
     assert not users.knows("demo", users.passwords["other"])
     assert not users.knows("nobody", "")
     owned = {name: [a for a in exchange.accounts.values() if a.owner == name] for name in users.names}
-    assert [account.margin for account in owned["demo"]] == [True, False]
+    assert [account.kind for account in owned["demo"]] == ["margin", "cash", "futures"]
     assert len(owned["other"]) == 1
     quantities = [p.quantity for p in exchange.positions(demo.MARGIN) if isinstance(p.instrument, Option)]
-    assert sorted(quantities) == [-1, 2]
-    assert {"deposit", "dividend", "buy_to_open", "sell_to_close"} <= {
+    assert sorted(quantities) == [*[-1] * 4, *[1] * 3]  # a covered call, a calendar, an iron condor
+    assert {"deposit", "buy_to_open", "sell_to_open", "sell_to_close"} <= {
         t.sub_kind for t in exchange.transactions(demo.MARGIN)
     }
     assert 80_000 < exchange.balance(demo.MARGIN).net_liquidating_value < 120_000

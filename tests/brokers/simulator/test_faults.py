@@ -9,7 +9,7 @@ from brokers.simulator.faults import EFFECTS, BadFault, Faults, read_fault
 
 
 def names(faults: Faults, method: str = "POST", path: str = "/tastytrade/accounts/A1/orders", **more: str) -> list[str]:
-    struck = faults.for_request(method, path, more.get("account", "A1"), {more.get("symbol", "AAPL")})
+    struck = faults.for_request(method, path, (more.get("account", "A1"),), {more.get("symbol", "AAPL")})
     return [fault.name for fault in struck]
 
 

@@ -1,91 +1,136 @@
-"""The made-up market: prices that can be believed, chains that can be traded, times that are right."""
+"""The made-up market: what is listed, quotes that can be believed, prices that can be put elsewhere."""
 
+import json
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
-from math import isclose
 
 import pytest
 
-from brokers.domain.instruments import Equity, Future, Index, Option, Right
+from brokers.domain.instruments import Crypto, Equity, Future, Index, Instrument
 from brokers.simulator.clock import Clock, ManualClock
-from brokers.simulator.market import Market
-from brokers.simulator.market.chains import expirations, strikes
-from brokers.simulator.market.pricing import greeks, value
-from brokers.simulator.market.sessions import Hours, half_days, holidays
+from brokers.simulator.market import Interval, Market
 
 MORNING = datetime(2026, 11, 20, 15, 0, tzinfo=timezone.utc)
-WITH_CHAINS = ("SPY", "QQQ", "AAPL", "NVDA", "TSLA")
+FRIDAY_CLOSE = datetime(2026, 11, 20, 21, 0, tzinfo=timezone.utc)
+SATURDAY = datetime(2026, 11, 21, 17, 0, tzinfo=timezone.utc)
+SPY, AAPL, VIX, SPX = Equity("SPY"), Equity("AAPL"), Index("VIX"), Index("SPX")
 
 
-def walk(market: Market, start: datetime, steps: int, pause: float = 0.1) -> list[set]:
-    return [market.advance(start + timedelta(seconds=pause * (step + 1))) for step in range(steps)]
+def moving(market: Market, start: datetime, steps: int, pause: float = 0.1) -> Iterator[set[Instrument]]:
+    for step in range(steps):
+        yield market.advance(start + timedelta(seconds=pause * (step + 1)))
 
 
-def all_options(market: Market, symbol: str) -> list[Option]:
-    chain = market.chain(Equity(symbol))
-    return [option for e in chain.expirations for s in e.strikes for option in (s.call, s.put)]
+def walk(market: Market, start: datetime, steps: int, pause: float = 0.1) -> list[set[Instrument]]:
+    return list(moving(market, start, steps, pause))
 
 
-def test_the_same_seed_and_the_same_times_give_the_same_prices():
-    one, other, third = Market(5, MORNING), Market(5, MORNING), Market(6, MORNING)
-    for market in (one, other, third):
-        walk(market, MORNING, 200)
-    books = [[market.book(i) for i in market.listings] for market in (one, other, third)]
-    assert books[0] == books[1]
-    assert books[0] != books[2]
+def test_the_same_seed_and_the_same_times_give_the_same_books_and_prints() -> None:
+    markets = [Market(5, MORNING), Market(5, MORNING), Market(6, MORNING)]
+    for market in markets:
+        walk(market, MORNING, 100)
+    seen = [([market.book(i) for i in market.listings], market.prints) for market in markets]
+    assert seen[0] == seen[1]
+    assert seen[0] != seen[2]
 
 
-def test_asking_for_option_books_does_not_disturb_the_path():
-    one, other = Market(5, MORNING), Market(5, MORNING)
-    for option in all_options(one, "SPY")[:50]:
-        one.book(option)
-    walk(one, MORNING, 50)
-    walk(other, MORNING, 50)
-    assert [one.book(i) for i in one.listings] == [other.book(i) for i in other.listings]
+def test_asking_for_books_bars_and_ranges_does_not_disturb_the_quotes() -> None:
+    asked, left = Market(5, MORNING), Market(5, MORNING)
+    asked.year_range(AAPL)
+    asked.bars(SPY, Interval(1, "minute"), MORNING - timedelta(days=3), MORNING)
+    for market in (asked, left):
+        walk(market, MORNING, 50)
+    assert [asked.book(i) for i in asked.listings] == [left.book(i) for i in left.listings]
 
 
-def test_every_share_is_two_sided_on_its_grid_and_inside_its_day():
+def test_every_underlying_is_two_sided_on_its_grid_and_inside_its_day() -> None:
     market = Market(1, MORNING)
-    for _ in walk(market, MORNING, 100):
+    for _ in moving(market, MORNING, 40, pause=0.5):
         for instrument, listing in market.listings.items():
             book = market.book(instrument)
-            assert book.low <= book.last <= book.high
+            assert book is not None
+            assert book.low <= book.last <= book.high, instrument
             assert book.low <= book.open <= book.high
-            if not listing.is_index:
+            for price in (book.last, book.open, book.high, book.low, book.prev_close):
+                assert listing.increments.fits(price)
+            if isinstance(instrument, Index):
+                assert (book.bid, book.ask, book.volume) == (None, None, 0)
+            else:
                 assert 0 < book.bid < book.ask
-                assert min(book.bid_size, book.ask_size) > 0
+                assert min(book.bid_size, book.ask_size, book.volume) > 0
                 assert listing.increments.fits(book.bid)
                 assert listing.increments.fits(book.ask)
+            if not isinstance(instrument, Index | Future):
+                assert book.bid <= Decimal(market.spot(instrument, book.at)) <= book.ask
 
 
-def test_the_list_is_long_enough_and_its_indexes_have_no_bid():
-    market = Market(1, MORNING)
-    assert len(market.listings) >= 24
-    vix = market.book(Index("VIX"))
-    assert (vix.bid, vix.ask) == (None, None)
-    assert vix.mark == vix.last > 0
+def test_all_kinds_of_underlyings_are_listed() -> None:
+    kinds = [type(instrument) for instrument in Market(1, MORNING).listings]
+    assert kinds.count(Equity) >= 40
+    assert kinds.count(Index) == 5
+    assert kinds.count(Crypto) == 5
+    assert kinds.count(Future) > 24
 
 
-def test_busy_names_quote_several_times_a_second():
+def test_funds_go_with_their_indexes_and_futures_with_theirs() -> None:
+    market = Market(4, MORNING)
+    for later in range(0, 1500, 100):
+        at = MORNING - timedelta(days=later)
+        assert market.spot(SPY, at) * 10 == pytest.approx(market.spot(SPX, at), rel=0.001)
+        assert market.spot(Equity("QQQ"), at) * 41 == pytest.approx(market.spot(Index("NDX"), at), rel=0.001)
+    future = market.spot(market.contracts("ES")[0].future, MORNING)
+    assert future == pytest.approx(market.spot(SPX, MORNING), rel=0.01)
+
+
+def test_busy_names_quote_several_times_a_second_and_far_less_outside_regular_hours() -> None:
+    def quotes(start: datetime) -> int:
+        return sum(SPY in changed for changed in walk(Market(3, start), start, 300))
+
+    assert 3 * 30 < quotes(MORNING) < 10 * 30
+    assert 3 < quotes(MORNING - timedelta(hours=3)) < 60
+    assert quotes(SATURDAY) == 0
+
+
+def test_trades_are_told_one_by_one_with_the_touch_they_were_made_at() -> None:
     market = Market(3, MORNING)
-    changes = [Equity("SPY") in changed for changed in walk(market, MORNING, 300)]
-    assert 3 * 30 < sum(changes) < 10 * 30
+    seen = []
+    for _ in moving(market, MORNING, 200):
+        seen += market.prints
+    assert [one.sequence for one in seen] == sorted({one.sequence for one in seen})
+    assert len({one.instrument for one in seen}) > 40
+    for one in seen:
+        assert one.bid <= one.price <= one.ask
+        assert one.size > 0
+        assert not one.extended
+        assert {1: one.price == one.ask, -1: one.price == one.bid, 0: one.bid < one.price < one.ask}[one.side]
+    assert {one.side for one in seen} >= {1, -1}
 
 
-def test_names_move_together_and_the_fear_index_against_them():
+def test_the_volume_of_a_day_only_grows_and_starts_afresh() -> None:
+    market = Market(3, MORNING)
+    volumes = []
+    for minutes in range(0, 360, 10):
+        market.advance(MORNING + timedelta(minutes=minutes))
+        volumes.append(market.book(AAPL).volume)
+    assert all(later > earlier for earlier, later in pairwise(volumes[:-6]))
+    assert volumes == sorted(volumes)
+    market.advance(MORNING + timedelta(days=3))
+    book = market.book(AAPL)
+    assert book.volume < book.prev_volume
+
+
+def test_names_move_together_and_the_fear_index_against_them() -> None:
     market = Market(11, MORNING)
-    prices = {i: [] for i in (Equity("SPY"), Equity("QQQ"), Index("VIX"))}
-    now = MORNING
-    for _ in range(400):
-        now += timedelta(seconds=30)
-        market.advance(now)
-        for instrument, seen in prices.items():
-            seen.append(float(market.book(instrument).mark))
-    moves = {i: [b / a - 1 for a, b in pairwise(s)] for i, s in prices.items()}
-    spy, qqq, vix = moves.values()
-    assert correlation(spy, qqq) > 0.6
-    assert correlation(spy, vix) < -0.4
+    times = [MORNING - timedelta(hours=24 * n) for n in range(500)]
+    prices = {i: [market.spot(i, at) for at in times] for i in (SPY, Equity("QQQ"), AAPL, VIX, Equity("KO"))}
+    moves = {i: [b / a - 1 for a, b in pairwise(seen)] for i, seen in prices.items()}
+    spy, qqq, aapl, vix, ko = moves.values()
+    assert correlation(spy, qqq) > 0.8
+    assert correlation(spy, aapl) > 0.3
+    assert 0.2 < correlation(spy, ko) < 0.9
+    assert correlation(spy, vix) < -0.5
 
 
 def correlation(one: list[float], other: list[float]) -> float:
@@ -94,174 +139,148 @@ def correlation(one: list[float], other: list[float]) -> float:
     return both / (sum((x - a) ** 2 for x in one) * sum((y - b) ** 2 for y in other)) ** 0.5
 
 
-def test_prices_stay_near_home_over_a_year():
-    market = Market(2, MORNING)
-    for days in range(1, 366):
-        market.advance(MORNING + timedelta(days=days))
-    for symbol, home in (("SPY", 600), ("AAPL", 190), ("F", 11)):
-        assert 0.6 < float(market.book(Equity(symbol)).last) / home < 1.6
-
-
-def test_nothing_moves_while_the_market_is_closed_and_the_next_day_starts_afresh():
-    friday_close = datetime(2026, 11, 20, 21, 0, tzinfo=timezone.utc)
+def test_after_the_close_the_official_close_stands_and_trading_thins_out() -> None:
     market = Market(4, MORNING)
-    market.advance(friday_close)
-    closing = market.book(Equity("AAPL"))
+    regular = market.book(AAPL)
+    market.advance(FRIDAY_CLOSE)
+    closing = market.book(AAPL)
     assert closing.bid <= closing.last <= closing.ask
-    assert market.advance(friday_close + timedelta(hours=20)) == set()
-    assert market.book(Equity("AAPL")) == closing
-    assert market.trading_date(friday_close + timedelta(hours=20)) == date(2026, 11, 20)
+    assert closing.close == closing.last == market.price_at(AAPL, FRIDAY_CLOSE)
+    market.advance(FRIDAY_CLOSE + timedelta(hours=2))
+    walk(market, FRIDAY_CLOSE + timedelta(hours=2), 60, pause=5)
+    evening = market.book(AAPL)
+    assert evening.extended
+    assert (evening.close, evening.high, evening.low) == (closing.close, closing.high, closing.low)
+    assert evening.ask - evening.bid > regular.ask - regular.bid
+
+
+def test_nothing_moves_at_the_weekend_and_monday_starts_afresh() -> None:
+    market = Market(4, MORNING)
+    market.advance(FRIDAY_CLOSE)
+    close = market.book(AAPL).close
+    market.advance(SATURDAY)
+    resting = market.book(AAPL)
+    assert not any(isinstance(one, Equity | Index) for one in market.advance(SATURDAY + timedelta(hours=3)))
+    assert market.book(AAPL) == resting
+    assert market.trading_date(SATURDAY) == date(2026, 11, 20)
     monday = datetime(2026, 11, 23, 14, 30, 1, tzinfo=timezone.utc)
-    assert Equity("AAPL") in market.advance(monday)
-    opened = market.book(Equity("AAPL"))
-    assert opened.prev_close == closing.last
-    assert opened.volume < closing.volume
+    assert AAPL in market.advance(monday)
+    opened = market.book(AAPL)
+    assert opened.prev_close == close
+    assert opened.close is None
+    assert opened.volume < resting.volume
     assert market.trading_date(monday) == date(2026, 11, 23)
 
 
-def test_a_market_that_is_always_open_moves_at_night_and_rolls_at_midnight():
+def test_futures_trade_on_sunday_night_and_coins_at_any_time() -> None:
+    sunday = datetime(2026, 11, 22, 23, 30, tzinfo=timezone.utc)
+    market = Market(4, sunday)
+    changed = set().union(*walk(market, sunday, 100))
+    kinds = {type(one) for one in changed}
+    assert {Future, Crypto} <= kinds
+    assert Index not in kinds
+    assert {type(one) for one in set().union(*walk(Market(4, SATURDAY), SATURDAY, 100))} == {Crypto}
+
+
+def test_a_market_that_is_always_open_moves_at_night_and_rolls_at_midnight() -> None:
     night = datetime(2026, 11, 22, 3, 0, tzinfo=timezone.utc)
     market = Market(4, night, always_open=True)
     assert market.is_open(night)
-    assert any(walk(market, night, 20))
-    before = market.book(Equity("SPY")).last
-    market.advance(datetime(2026, 11, 22, 5, 0, tzinfo=timezone.utc))
+    assert SPY in set().union(*walk(market, night, 20))
+    midnight = datetime(2026, 11, 22, 5, 0, tzinfo=timezone.utc)
+    market.advance(midnight)
     assert market.trading_date(market.now) == date(2026, 11, 22)
-    assert market.book(Equity("SPY")).prev_close != before
+    assert market.book(SPY).prev_close == market.price_at(SPY, midnight) == market.book(SPY).open
 
 
-@pytest.mark.parametrize("symbol", WITH_CHAINS)
-def test_chains_have_weeklies_and_monthlies_with_enough_strikes(symbol):
-    chain = Market(1, MORNING).chain(Equity(symbol))
-    assert len(chain.expirations) >= 6
-    assert {"weekly", "regular"} <= {expiration.kind for expiration in chain.expirations}
-    expiries = [expiration.expiry for expiration in chain.expirations]
-    assert expiries == sorted(set(expiries))
-    for expiration in chain.expirations:
-        prices = [strike.price for strike in expiration.strikes]
-        assert len(prices) >= 31
-        assert prices == sorted(set(prices))
+@pytest.mark.parametrize("always_open", [False, True])
+def test_a_jump_ends_where_small_steps_do(always_open: bool) -> None:
+    jumped, walked = Market(9, MORNING, always_open), Market(9, MORNING, always_open)
+    there = MORNING + timedelta(days=6, hours=2)
+    jumped.advance(there)
+    for hours in range(0, 147, 7):
+        walked.advance(MORNING + timedelta(hours=hours))
+    walked.advance(there)
+    for instrument in (one for one in jumped.listings if not isinstance(one, Future)):
+        one, other = jumped.book(instrument), walked.book(instrument)
+        assert (one.open, one.prev_close, one.prev_volume) == (other.open, other.prev_close, other.prev_volume)
+        assert (one.high, one.low) == (other.high, other.low)
 
 
-def test_expirations_avoid_holidays():
-    found = expirations(date(2027, 3, 22))
-    assert date(2027, 3, 25) in found
-    assert date(2027, 3, 26) not in found
-    assert found[date(2027, 6, 17)] == "regular"
+def test_a_price_that_is_put_stays_and_is_seen_everywhere() -> None:
+    market = Market(2, MORNING)
+    before = market.price_at(AAPL, MORNING - timedelta(minutes=1))
+    market.put(AAPL, Decimal("250"))
+    book = market.book(AAPL)
+    assert book.last == Decimal("250.00")
+    assert book.bid <= 250 <= book.ask
+    assert book.high >= 250
+    assert market.price_at(AAPL, MORNING - timedelta(minutes=1)) == before
+    market.advance(MORNING + timedelta(minutes=5))
+    assert 245 < market.book(AAPL).last < 255
+    [*_, bar] = market.bars(AAPL, Interval(1, "minute"), MORNING - timedelta(hours=1), market.now)
+    assert 245 < bar.close < 255
+    assert market.bars(AAPL, Interval(1, "day"), MORNING - timedelta(days=1), market.now)[-1].high >= 250
 
 
-def test_a_listed_option_stays_listed_until_it_ends():
-    today = date(2026, 11, 20)
-    seen: dict[date, set[Decimal]] = {}
-    for ahead in range(200):
-        day = today + timedelta(days=ahead)
-        found = expirations(day)
-        gone = {expiry for expiry in seen if expiry >= day} - found.keys()
-        assert not gone
-        for expiry in found:
-            listed = set(strikes(Decimal(600), Decimal(1), (expiry - day).days))
-            assert seen.get(expiry, set()) <= listed
-            seen[expiry] = listed
+def test_what_was_put_survives_a_snapshot() -> None:
+    market = Market(2, MORNING)
+    market.put(AAPL, Decimal("250"))
+    market.put(VIX, Decimal("40"))
+    market.advance(MORNING + timedelta(hours=1))
+    market.put(AAPL, Decimal("100"))
+    saved = json.loads(json.dumps(market.snapshot()))
+    later = MORNING + timedelta(hours=2)
+    other = Market(2, later)
+    other.restore(saved)
+    for instrument in (AAPL, VIX, SPY):
+        assert other.spot(instrument, later) == market.spot(instrument, later)
+        assert other.book(instrument).high >= other.book(instrument).last
+    assert other.spot(AAPL, MORNING + timedelta(minutes=30)) == market.spot(AAPL, MORNING + timedelta(minutes=30))
+    assert other.book(AAPL).high >= 249
+    assert other.book(AAPL).low <= 101
 
 
-def test_option_books_are_two_sided_and_on_their_grid():
-    market = Market(8, MORNING)
-    walk(market, MORNING, 10)
-    for symbol in (*WITH_CHAINS, "NFLX", "DIA"):
-        increments = market.listings[Equity(symbol)].option_increments
-        for option in all_options(market, symbol):
-            book = market.book(option)
-            assert 0 <= book.bid < book.ask
-            assert (book.bid_size == 0) == (book.bid == 0)
-            assert book.ask_size > 0
-            assert increments.fits(book.bid)
-            assert increments.fits(book.ask)
-            assert book.low <= book.last <= book.high
-            assert market.listing(option).underlying == Equity(symbol)
+def test_putting_the_fear_index_up_makes_options_dearer() -> None:
+    market = Market(2, MORNING)
+    calm = market.at_the_money_vol(SPX, MORNING)
+    market.put(VIX, Decimal("45"))
+    assert market.book(VIX).last == pytest.approx(Decimal("45"), abs=Decimal("0.05"))
+    assert market.at_the_money_vol(SPX, MORNING) > 1.8 * calm
 
 
-def test_calls_get_cheaper_and_puts_dearer_as_strikes_rise():
-    market = Market(8, MORNING)
-    for expiration in market.chain(Equity("SPY")).expirations:
-        calls = [market.book(strike.call).greeks.price for strike in expiration.strikes]
-        puts = [market.book(strike.put).greeks.price for strike in expiration.strikes]
-        assert all(nearer >= farther - 1e-9 for nearer, farther in pairwise(calls))
-        assert all(farther <= nearer + 1e-9 for farther, nearer in pairwise(puts))
+def test_an_index_that_is_put_takes_its_future_along() -> None:
+    market = Market(2, MORNING)
+    market.put(SPX, Decimal("5000"))
+    front = market.contracts("ES")[0].future
+    assert market.book(front).last == pytest.approx(Decimal(5020), abs=Decimal(60))
+    market.put(front, Decimal("5500"))
+    assert market.book(front).last == pytest.approx(Decimal(5500), abs=Decimal(1))
+    assert market.book(SPX).last == pytest.approx(Decimal(5480), abs=Decimal(60))
 
 
-def test_deltas_run_from_nothing_to_one():
-    market = Market(8, MORNING)
-    for expiration in market.chain(Equity("AAPL")).expirations:
-        for strike in expiration.strikes:
-            call, put = market.book(strike.call).greeks, market.book(strike.put).greeks
-            assert 0 <= call.delta <= 1
-            assert -1 <= put.delta <= 0
-            assert isclose(call.delta - put.delta, 1, abs_tol=0.03)
-            assert call.gamma >= 0
-            assert call.vega >= 0
+def test_nothing_unknown_can_be_put_or_has_a_price() -> None:
+    market = Market(2, MORNING)
+    nobody = Equity("ZZZZ")
+    assert market.book(nobody) is market.listing(nobody) is market.chain(nobody) is market.year_range(nobody) is None
+    assert market.price_at(nobody, MORNING) is None
+    assert market.bars(nobody, Interval(1, "day"), MORNING - timedelta(days=9), MORNING) == []
+    for act in (lambda: market.put(nobody, Decimal(1)), lambda: market.spot(nobody, MORNING)):
+        with pytest.raises(KeyError):
+            act()
 
 
-def test_greeks_are_the_slopes_of_the_price():
-    spot, strike, years, sigma, yield_ = 100.0, 105.0, 0.4, 0.3, 0.01
-    for is_call in (True, False):
-        found = greeks(spot, strike, years, sigma, yield_, is_call)
-        up, down = (value(spot + step, strike, years, sigma, yield_, is_call) for step in (0.01, -0.01))
-        assert isclose(found.delta, (up - down) / 0.02, abs_tol=1e-4)
-        assert isclose(found.gamma, (up - 2 * found.price + down) / 0.0001, abs_tol=1e-3)
-        later = value(spot, strike, years - 0.01 / 365, sigma, yield_, is_call)
-        assert isclose(found.theta, (later - found.price) / 0.01, abs_tol=1e-3)
-        wilder = value(spot, strike, years, sigma + 0.0001, yield_, is_call)
-        assert isclose(found.vega, (wilder - found.price) / 0.01, abs_tol=1e-3)
-
-
-def test_a_call_has_the_price_that_the_formula_gives_by_hand():
-    # d1 = (ln 1.05 + 0.06 / 2) / 0.14142 = 0.5571, d2 = 0.4157: 42 N(d1) - 39.208 N(d2) = 29.876 - 25.925
-    assert isclose(value(42.0, 40.0, 0.5, 0.2, 0.0, True), 3.95, abs_tol=0.01)
-
-
-def test_expired_and_unknown_options_are_not_listed():
-    market = Market(1, MORNING)
-    today = next(o for o in all_options(market, "SPY") if o.expiry == date(2026, 11, 20))
-    assert market.book(today) is not None
-    market.advance(datetime(2026, 11, 20, 21, 0, tzinfo=timezone.utc))
-    assert market.book(today) is None
-    assert market.listing(today) is None
-    assert market.chain(Equity("SPY")).expirations[0].expiry == date(2026, 11, 27)
-    assert market.book(Option("SPY", date(2026, 12, 18), Right.CALL, Decimal("601.37"))) is None
-    assert market.book(Equity("ZZZZ")) is None
-    assert market.chain(Equity("ZZZZ")) is None
-    assert market.listing(Future("ES", 2026, 12)) is None
-
-
-def test_search_puts_symbols_before_names():
+def test_search_puts_symbols_before_names() -> None:
     market = Market(1, MORNING)
     assert [one.symbol for one in market.search("a")][:3] == ["AAPL", "AMD", "AMZN"]
     assert [one.symbol for one in market.search("apple")] == ["AAPL"]
     assert [one.symbol for one in market.search("vix")] == ["VIX"]
     assert "SPY" in [one.symbol for one in market.search("spdr")]
+    assert market.search("/es")[0].symbol.startswith("/ES")
     assert market.search("  ") == []
 
 
-def test_the_year_has_its_holidays_and_half_days():
-    assert date(2026, 4, 3) in holidays(2026)  # Good Friday
-    assert date(2026, 7, 3) in holidays(2026)
-    assert date(2026, 11, 26) in holidays(2026)
-    assert len(holidays(2026)) == 10
-    assert half_days(2026) == {date(2026, 11, 27), date(2026, 12, 24)}
-
-
-def test_hours_follow_new_york_through_the_change_of_the_clocks():
-    hours = Hours()
-    assert hours.is_open(datetime(2026, 7, 1, 13, 30, tzinfo=timezone.utc))
-    assert not hours.is_open(datetime(2026, 12, 1, 13, 30, tzinfo=timezone.utc))
-    assert hours.is_open(datetime(2026, 12, 1, 14, 30, tzinfo=timezone.utc))
-    assert not hours.is_open(datetime(2026, 11, 27, 18, 30, tzinfo=timezone.utc))
-    closed = datetime(2026, 11, 25, 22, 0, tzinfo=timezone.utc)
-    assert hours.session(closed).date == date(2026, 11, 27)
-    assert hours.latest(closed).date == date(2026, 11, 25)
-
-
-def test_a_clock_can_be_sped_up_and_put_forward():
+def test_a_clock_can_be_sped_up_and_put_forward() -> None:
     clock = Clock(MORNING)
     clock.jump(3600)
     assert clock.now() >= MORNING + timedelta(hours=1)

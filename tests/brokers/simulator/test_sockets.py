@@ -1,15 +1,11 @@
-"""Both websockets over real connections: the published transcripts, and what faults do to them."""
+"""The quote feed over real connections: the published transcript, and what faults do to it."""
 
-import contextlib
-import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from simulator_server import SimGrant, SimulatorServer, equity_order
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from simulator_server import SimGrant, SimulatorServer
+from tasty_client import Socket
 
 SETUP = {"type": "SETUP", "channel": 0, "version": "0.1", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60}
 FIELDS = {
@@ -20,54 +16,6 @@ FIELDS = {
     "Profile": ["eventType", "eventSymbol", "description"],
     "TradeETH": ["eventType", "eventSymbol", "price"],
 }
-
-
-class Socket:
-    """A websocket that speaks objects."""
-
-    def __init__(self, url: str) -> None:
-        self.stack = contextlib.ExitStack()
-        self.raw: ClientConnection = self.stack.enter_context(connect(url, compression=None, max_size=65_536))
-
-    def __enter__(self) -> "Socket":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stack.close()
-
-    def say(self, *messages: dict[str, Any]) -> None:
-        for message in messages:
-            self.raw.send(json.dumps(message))
-
-    def hear(self, wanted: Callable[[dict[str, Any]], Any], seconds: float = 5) -> dict[str, Any]:
-        """The next message that is wanted; others are passed over."""
-        deadline = time.monotonic() + seconds
-        while True:
-            message: dict[str, Any] = json.loads(self.raw.recv(timeout=max(deadline - time.monotonic(), 0.001)))
-            if wanted(message):
-                return message
-
-    def hear_all(self, seconds: float) -> list[dict[str, Any]]:
-        """What comes within a time."""
-        heard: list[dict[str, Any]] = []
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                heard.append(json.loads(self.raw.recv(timeout=left)))
-            except TimeoutError:
-                break
-        return heard
-
-    def is_dropped(self, seconds: float = 5) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                self.raw.recv(timeout=0.2)
-            except TimeoutError:
-                continue
-            except ConnectionClosed:
-                return True
-        return False
 
 
 @pytest.fixture
@@ -89,16 +37,6 @@ def quotes(sim: SimulatorServer, grant: SimGrant) -> Iterator[Socket]:
         yield socket
 
 
-@pytest.fixture
-def alerts(sim: SimulatorServer, grant: SimGrant) -> Iterator[Socket]:
-    """An account-streamer connection, connected to the grant's first account."""
-    with Socket(f"{sim.ws}/streamer") as socket:
-        token = f"Bearer {sim.token(grant)}"
-        socket.say({"action": "connect", "value": grant.accounts[:1], "auth-token": token, "request-id": 1})
-        assert socket.hear(lambda m: m.get("action") == "connect")["status"] == "ok"
-        yield socket
-
-
 def subscribe(*pairs: tuple[str, str]) -> dict[str, Any]:
     add = [{"type": kind, "symbol": symbol} for kind, symbol in pairs]
     return {"type": "FEED_SUBSCRIPTION", "channel": 1, "reset": True, "add": add}
@@ -112,13 +50,6 @@ def an_option(sim: SimulatorServer, grant: SimGrant) -> str:
     chain = sim.session(grant).get(f"{sim.api}/option-chains/SPY/nested").json()["data"]["items"][0]
     strikes = chain["expirations"][2]["strikes"]
     return str(strikes[len(strikes) // 2]["call-streamer-symbol"])
-
-
-def place(sim: SimulatorServer, grant: SimGrant, **more: Any) -> int:
-    orders = f"{sim.api}/accounts/{grant.accounts[0]}/orders"
-    answer = sim.session(grant).post(orders, json=equity_order(**more))
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["data"]["order"]["id"])
 
 
 def test_shares_quote_and_move(quotes: Socket) -> None:
@@ -152,12 +83,12 @@ def test_an_index_has_a_trade_but_a_quote_of_nans(quotes: Socket) -> None:
 
 
 def test_unknown_symbols_are_silent(quotes: Socket) -> None:
-    quotes.say(subscribe(("Quote", "NOSUCH"), ("Candle", "SPY{=5m}")))
+    quotes.say(subscribe(("Quote", "NOSUCH"), ("Candle", "NOSUCH{=5m}"), ("Order", "SPY")))
     assert [m for m in quotes.hear_all(0.5) if m["type"] == "FEED_DATA"] == []
 
 
 def test_a_whole_chain_arrives_in_frames_below_the_limit(sim: SimulatorServer, grant: SimGrant, quotes: Socket) -> None:
-    chain = sim.session(grant).get(f"{sim.api}/option-chains/SPY/compact").json()["data"]["items"]
+    chain = sim.session(grant).get(f"{sim.api}/option-chains/GM/compact").json()["data"]["items"]
     symbols = [symbol for item in chain for symbol in item["streamer-symbols"]]
     for start in range(0, len(symbols), 250):
         add = [{"type": "Greeks", "symbol": symbol} for symbol in symbols[start : start + 250]]
@@ -212,65 +143,3 @@ def test_the_feed_goes_on_after_a_reset(sim: SimulatorServer, quotes: Socket) ->
     sim.reset()
     quotes.hear_all(0.3)
     quotes.hear(data("Quote"))
-
-
-def test_an_order_is_told_from_routing_to_fill(sim: SimulatorServer, grant: SimGrant, alerts: Socket) -> None:
-    number = place(sim, grant)
-    heard: list[dict[str, Any]] = []
-    while not (heard and heard[-1]["type"] == "Order" and heard[-1]["data"]["status"] == "Filled"):
-        heard.append(alerts.hear(lambda m: "type" in m))
-    heard += alerts.hear_all(0.5)
-    statuses = [m["data"]["status"] for m in heard if m["type"] == "Order" and m["data"]["id"] == number]
-    order = ["Received", "Routed", "In Flight", "Live", "Filled"]
-    assert sorted(set(statuses), key=order.index) == list(dict.fromkeys(statuses))
-    assert {"Live", "Filled"} <= set(statuses)
-    assert {m["type"] for m in heard} == {"Order", "AccountBalance", "CurrentPosition"}
-    assert all(type(m["timestamp"]) is int for m in heard)
-    position = next(m["data"] for m in heard if m["type"] == "CurrentPosition")
-    assert (position["symbol"], position["quantity-direction"]) == ("AAPL", "Long")
-    assert all(m["data"]["account-number"] == grant.accounts[0] for m in heard)
-
-
-def test_a_position_closed_is_told_as_zero(sim: SimulatorServer, grant: SimGrant, alerts: Socket) -> None:
-    place(sim, grant, symbol="KO", quantity=3)
-    alerts.hear(lambda m: m.get("type") == "CurrentPosition" and m["data"]["symbol"] == "KO")
-    place(sim, grant, symbol="KO", quantity=3, action="Sell to Close")
-    told = alerts.hear(
-        lambda m: m.get("type") == "CurrentPosition" and m["data"]["symbol"] == "KO" and not m["data"]["quantity"]
-    )
-    assert told["data"]["quantity-direction"] == "Zero"
-
-
-def test_other_accounts_stay_private(sim: SimulatorServer, grant: SimGrant, alerts: Socket) -> None:
-    place(sim, sim.grant("other"), symbol="F")
-    assert alerts.hear_all(0.8) == []
-    token = f"Bearer {sim.token(grant)}"
-    foreign = sim.grant("other").accounts
-    alerts.say({"action": "connect", "value": foreign, "auth-token": token, "request-id": 2})
-    assert alerts.hear(lambda m: m.get("request-id") == 2)["message"] == "failed"
-
-
-def test_order_frames_can_be_lost_or_doubled(sim: SimulatorServer, grant: SimGrant, alerts: Socket) -> None:
-    sim.faults({"effect": "drop_order_frames"})
-    place(sim, grant, symbol="F")
-    heard = alerts.hear_all(1.5)
-    assert {m["type"] for m in heard} == {"AccountBalance", "CurrentPosition"}
-    sim.faults({"effect": "duplicate_order_frames"}, clear=True)
-    place(sim, grant, symbol="F")
-    orders = [m["data"] for m in alerts.hear_all(1.5) if m["type"] == "Order"]
-    assert orders
-    assert orders[0] == orders[1]
-
-
-def test_the_streamer_falls_silent_while_heartbeats_are_answered(
-    sim: SimulatorServer, grant: SimGrant, alerts: Socket
-) -> None:
-    sim.faults({"effect": "streamer_silent"})
-    place(sim, grant, symbol="F")
-    alerts.say({"action": "heartbeat", "auth-token": f"Bearer {sim.token(grant)}", "request-id": 2})
-    assert [m["action"] for m in alerts.hear_all(1.0)] == ["heartbeat"]
-
-
-def test_the_streamer_can_be_dropped(sim: SimulatorServer, alerts: Socket) -> None:
-    sim.faults({"effect": "streamer_close", "times": 1})
-    assert alerts.is_dropped()

@@ -80,5 +80,41 @@ def test_a_client_without_heartbeats_is_lost() -> None:
     assert given.is_lost(2 + HEARTBEAT_PATIENCE)
 
 
+def test_one_who_never_beats_is_borne_with_once_connected() -> None:
+    given = session()
+    assert given.is_lost(1 + HEARTBEAT_PATIENCE), "who says nothing at all is let go"
+    ask(given, action="connect", value=["5WT00042"])
+    assert not given.is_lost(10 * HEARTBEAT_PATIENCE)
+
+
+def test_beats_without_a_valid_token_keep_a_connection_only_for_a_while() -> None:
+    given = session()
+    ask(given, action="connect", value=["5WT00042"])
+    for second in range(2, 200):
+        stale = {"action": "heartbeat", "auth-token": "Bearer old", "request-id": second}
+        assert json.loads(given.receive(json.dumps(stale), float(second)))["status"] == "ok"
+        assert given.is_lost(float(second)) == (second > 1 + HEARTBEAT_PATIENCE)
+
+
+def test_the_request_id_comes_back_as_it_was_sent() -> None:
+    given = session()
+    for number in (7, "7", "a-b", 1.5):
+        assert ask(given, action="heartbeat", request_id=number)["request-id"] == number
+        assert ask(given, action="dance", request_id=number)["request-id"] == number
+    assert "request-id" not in ask(given, action="heartbeat")
+
+
+def test_topics_are_followed_by_those_who_asked() -> None:
+    given = session(user_id_of=lambda user: f"U-{user}")
+    ask(given, action="connect", value="5WT00042")
+    ask(given, action="quote-alerts-subscribe")
+    assert given.follows("quote-alerts-subscribe", "ada")
+    assert not given.follows("quote-alerts-subscribe", "bob")
+    assert not given.follows("public-watchlists-subscribe")
+    assert ask(given, action="user-message-subscribe", value="U-bob")["message"] == "failed"
+    assert ask(given, action="user-message-subscribe", value="U-ada")["status"] == "ok"
+
+
 def test_what_is_not_json_is_answered() -> None:
-    assert json.loads(session().receive("hello", 0.0))["status"] == "error"
+    for text in ("hello", "[1]", "null", "[" * 100_000):
+        assert json.loads(session().receive(text, 0.0))["status"] == "error"

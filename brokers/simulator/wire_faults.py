@@ -1,0 +1,37 @@
+"""How a fault's error answer looks on the wire of the broker that was asked."""
+
+from typing import Any
+
+from brokers.simulator.subjects import TRADESTATION
+from brokers.simulator.tradestation.answers import TITLES
+
+
+def told_status(path: str, status: int, name: str) -> dict[str, Any]:
+    """The body of a status that a fault puts in place of the answer."""
+    message = f"The simulator was told to answer {status} ({name})."
+    if path.startswith(TRADESTATION):
+        return {"Error": TITLES.get(status, "Failed"), "Message": message}
+    return {"error": {"code": "simulated_fault", "message": message}}
+
+
+def throttled(path: str) -> dict[str, str] | None:
+    """The body of a 429; None where the broker sends it bare."""
+    if not path.startswith(TRADESTATION):
+        return None
+    if path.endswith("/oauth/token"):
+        return {"error": "too_many_requests", "error_description": "Too many requests."}
+    return {"Error": "TooManyRequests", "Message": "Rate quota exceeded"}
+
+
+def dead_grant(path: str) -> tuple[int, dict[str, str]]:
+    """The token endpoint's answer for a grant that is no more."""
+    if path.startswith(TRADESTATION):
+        return 403, {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."}
+    return 400, {"error_code": "invalid_grant", "error_description": "Grant has been revoked"}
+
+
+def bad_minute(path: str) -> tuple[int, dict[str, str]]:
+    """The token endpoint's answer in one of its bad minutes."""
+    if path.startswith(TRADESTATION):
+        return 503, {"error": "temporarily_unavailable", "error_description": "Service is temporarily unavailable."}
+    return 400, {"error_code": "invalid_request", "error_description": "Customer is not available"}
