@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from brokers.simulator import origins
 from brokers.simulator.authority import Client, GrantError
-from brokers.simulator.exchange import FillRule
 from brokers.simulator.faults import EFFECTS
+from brokers.simulator.interventions import intervene, set_fills
 from brokers.simulator.oauth import world_of
 from brokers.simulator.tradestation.names import accounts_of, ts_account
 from brokers.simulator.tradestation.signin import DEFAULT_SCOPE
@@ -110,23 +111,12 @@ def set_faults(world: World, body: Body) -> Any:
         world.faults.clear()
     world.faults.remove(body.get("remove", []))
     world.faults.add(body.get("faults", []))
-    world.switches.turn(body.get("switches", {}))
+    world.turn(body.get("switches", {}))
     return show_faults(world, body)
 
 
 def show_faults(world: World, body: Body) -> Any:
     return {"faults": world.faults.in_force(), "switches": vars(world.switches), "effects": EFFECTS}
-
-
-def set_fills(world: World, body: Body) -> Any:
-    """{"mode": immediate|delayed|never|partial, "account"?, "symbol"?, "delay"?, "fraction"?, "interval"?, "clear"?}"""
-    if body.get("clear") is True:
-        world.exchange.fills.clear()
-    if "mode" in body:
-        fraction = Decimal(str(number(body, "fraction", 0.5)))
-        rule = FillRule(text(body, "mode"), number(body, "delay", 0.0), fraction, number(body, "interval", 1.0))  # type: ignore[arg-type]
-        world.exchange.fills.set(rule, body.get("account"), body.get("symbol"))
-    return {"rules": len(world.exchange.fills.rules)}
 
 
 def set_clock(world: World, body: Body) -> Any:
@@ -160,11 +150,15 @@ def reset(world: World, body: Body) -> Any:
 
 
 def show_ledger(world: World, query: Body) -> Any:
-    """?since=number&account=… → entries, oldest first"""
+    """?since=number&account=…&requests=all → entries of order requests, oldest first; with requests=all every
+    request, in short"""
     since = str(query.get("since", "0"))
     if not since.isascii() or not since.isdigit():
         raise BadControl("since must be a number")
-    return {"entries": world.ledger.since(int(since), str(query.get("account", "")))}
+    found: dict[str, Any] = {"entries": world.ledger.since(int(since), str(query.get("account", "")))}
+    if query.get("requests") == "all":
+        found["requests"] = list(world.ledger.requests)
+    return found
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {
@@ -175,6 +169,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/control/faults"): show_faults,
     ("POST", "/control/faults"): set_faults,
     ("POST", "/control/fills"): set_fills,
+    ("POST", "/control/orders"): intervene,
     ("GET", "/control/clock"): show_clock,
     ("POST", "/control/clock"): set_clock,
     ("POST", "/control/prices"): set_prices,
@@ -190,8 +185,10 @@ def show_all(world: World, body: Body) -> Any:
 
 def guarded(handler: Handler) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
+        if refusal := origins.why_not(request):
+            return JSONResponse({"error": refusal}, 403)
         try:
-            if request.method == "GET":
+            if request.method in ("GET", "HEAD"):
                 body: Any = dict(request.query_params)
             else:
                 body = json.loads(await request.body() or b"{}")

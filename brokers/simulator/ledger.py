@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from brokers.simulator.subjects import reference_in
+MOST_REQUESTS = 10_000
 
 
 @dataclass
@@ -31,13 +32,18 @@ class Entry:
 class Ledger:
     entries: list[Entry] = field(default_factory=list)
     next_number: int = 1
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
 
-    def record(self, now: datetime, method: str, path: str, account: str, body: bytes) -> Entry:
-        reference = reference_in(parse(body))
+    def record(self, now: datetime, method: str, path: str, account: str, body: bytes, reference: str | None) -> Entry:
+        """A new entry; ``reference`` is the sender's own mark on the order."""
         entry = Entry(self.next_number, now.isoformat(), method, path, account, digest(body), reference)
         self.next_number += 1
         self.entries.append(entry)
         return entry
+
+    def heard(self, now: datetime, method: str, path: str, status: int | None, fault: str | None) -> None:
+        """Any request at all, in short; the newest are kept."""
+        self.requests.append({"at": now.isoformat(), "method": method, "path": path, "status": status, "fault": fault})
 
     def since(self, number: int = 0, account: str = "") -> list[dict[str, Any]]:
         """Entries after a number, oldest first."""
@@ -49,6 +55,7 @@ class Ledger:
 
     def clear(self) -> None:
         self.entries.clear()
+        self.requests.clear()
 
 
 def parse(body: bytes) -> Any:

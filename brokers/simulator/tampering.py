@@ -61,15 +61,20 @@ class Tampering:
         accounts = subjects.accounts_in(path, value, world)
         entry = None
         if subjects.is_order_request(method, path):
-            entry = world.ledger.record(world.clock.now(), method, path, ",".join(accounts), body)
+            entry = world.ledger.record(
+                world.clock.now(), method, path, ",".join(accounts), body, subjects.reference_in(value)
+            )
         scope["simulator.entry"] = entry
         faults = self._faults(scope, accounts, value) if world.faults.plan else []
-        if entry and faults:
-            entry.fault = faults[0].name
+        if entry:
+            entry.fault = faults[0].name if faults else None
+        fault = faults[0].name if faults else None
         if STREAM.search(scope["path"]):
+            world.ledger.heard(world.clock.now(), method, path, None, fault)
             await self._stream(scope, body, faults, receive, send)
             return
         answer = await self._act(scope, body, faults)
+        world.ledger.heard(world.clock.now(), method, path, answer.status if answer else None, fault)
         if answer is None:
             await _hang_up(scope, receive)
             return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Instrument, parse_instrument
@@ -22,15 +22,26 @@ from brokers.simulator.faults import Faults
 from brokers.simulator.ledger import Ledger
 from brokers.simulator.market import Market
 from brokers.simulator.signed import Signer
-from brokers.simulator.tradestation.limits import Limits
-from brokers.simulator.tradestation.memory import Memory
-from brokers.simulator.tradestation.switches import check_switch
 from brokers.simulator.watchlists import Watchlists
 
 NEW_YORK = ZoneInfo("America/New_York")
 TICK = 0.1
 SAVE_EVERY = 3.0
 log = logging.getLogger(__name__)
+
+
+class Keeper(Protocol):
+    """What one wire remembers beside the exchange. ``changes`` grows with what has to be saved."""
+
+    changes: int
+
+    def snapshot(self) -> dict[str, Any]: ...
+
+    def restore(self, saved: Mapping[str, Any]) -> None: ...
+
+    def check_switch(self, name: str, value: Any) -> None:
+        """``ValueError`` in words for a value that one of the wire's switches can't have."""
+        ...
 
 
 @dataclass
@@ -44,6 +55,7 @@ class Switches:
     ``dxlink_delay``: minutes by which quotes are late. ``oldest_version``: which API version still lives.
     ``sandbox_502``: services that tastytrade's sandbox does not host answer 502. ``streamer_patience``: seconds the
     account streamer bears silence for; ``streamer_batches``: what waits to be told goes out in ``results`` batches.
+    ``late_streamer_symbols``: options on futures that were listed lately have no streamer symbol yet.
 
     TradeStation's: ``tradestation_token_seconds`` is an access token's life; ``tradestation_rotation``: refresh
     tokens of every key rotate; ``tradestation_quotas``: other quotas than the published ones; what an OrderConfirmID
@@ -61,6 +73,7 @@ class Switches:
     sandbox_502: bool = False
     streamer_patience: float = 90.0
     streamer_batches: bool = False
+    late_streamer_symbols: bool = False
     dxlink_sessions: int = 5
     dxlink_always_compact: bool = False
     dxlink_delay: float = 0.0
@@ -71,14 +84,15 @@ class Switches:
     tradestation_failures: str = "errors"
     stream_heartbeat: float = 5.0
 
-    def turn(self, given: Mapping[str, Any]) -> None:
-        """Set the named switches; ``ValueError`` in words for one that is unknown or of the wrong type."""
+    def turn(self, given: Mapping[str, Any], check: Callable[[str, Any], None]) -> None:
+        """Set the named switches; ``ValueError`` in words for one that is unknown or can't have the value."""
         known = {each.name: type(getattr(self, each.name)) for each in fields(self)}
         for name, value in given.items():
             kind = known.get(name)
             if kind is None or not isinstance(value, (int, float) if kind is float else kind):
                 raise ValueError(f"{name} is not a switch, or takes another type of value")
-            check_switch(name, value)
+            check(name, value)
+        for name, value in given.items():
             setattr(self, name, value)
 
 
@@ -95,6 +109,7 @@ class World:
         base_url: str = "",
         state_file: Path | None = None,
         faults_file: Path | None = None,
+        keepers: "Mapping[str, Callable[[World], Keeper]] | None" = None,
     ) -> None:
         self.seed = seed
         self.always_open = always_open
@@ -102,7 +117,9 @@ class World:
         self.clock = clock or Clock(speed=speed)
         self.state_file = state_file
         self.faults_file = faults_file
+        self.keepers = keepers or {}
         self.jumped = 0.0
+        self.closing = False
         self.saved_marks: tuple[int, ...] = (0, 0)
         self.events = 0
         self.ticks = 0
@@ -133,8 +150,7 @@ class World:
         self.watchlists = Watchlists()
         self.alerts = Alerts()
         self.switches = Switches()
-        limits = Limits(lambda: self.switches.tradestation_quotas, lambda: self.wall_clock().timestamp())
-        self.tradestation = Memory(limits, limits.now)
+        self.kept = {wire: make(self) for wire, make in self.keepers.items()}
         if self.faults_file:
             self.faults.load(self.faults_file)
 
@@ -143,6 +159,15 @@ class World:
         self.authority.revoked.clear()
         self.authority.changes += 1
         self.open()
+
+    def turn(self, switches: Mapping[str, Any]) -> None:
+        """Set switches; ``ValueError`` in words, and nothing set, when one can't be."""
+
+        def check(name: str, value: Any) -> None:
+            for keeper in self.kept.values():
+                keeper.check_switch(name, value)
+
+        self.switches.turn(switches, check)
 
     # Time
 
@@ -203,6 +228,12 @@ class World:
         for listener in list(self.event_listeners):
             listener(event)
 
+    def close(self) -> None:
+        """The program ends: who listens hears it with a last tick."""
+        self.closing = True
+        for listener in list(self.tick_listeners):
+            listener(())
+
     async def run(self) -> None:
         """Tick until cancelled. A tick that fails is logged, and the next one comes all the same."""
         since_saved = 0.0
@@ -222,13 +253,13 @@ class World:
     def save(self) -> None:
         """Write the state file when there is one and something changed."""
         marks: tuple[int, ...] = (self.events, self.authority.changes, self.watchlists.changes, self.alerts.changes)
-        marks += (self.tradestation.changes,)
+        marks += tuple(keeper.changes for keeper in self.kept.values())
         if self.state_file is None or marks == self.saved_marks:
             return
         kept: dict[str, Any] = {"key": self.key.hex(), "authority": self.authority.snapshot()}
         kept |= {"market": self.market.snapshot(), "exchange": self.exchange.snapshot()}
         kept |= {"watchlists": self.watchlists.snapshot(), "alerts": self.alerts.snapshot()}
-        kept["tradestation"] = self.tradestation.snapshot()
+        kept["wires"] = {wire: keeper.snapshot() for wire, keeper in self.kept.items()}
         state.save(self.state_file, kept)
         self.saved_marks = marks
 
@@ -239,7 +270,8 @@ class World:
             self.exchange.restore(saved["exchange"])
             self.watchlists.restore(saved.get("watchlists", {}))
             self.alerts.restore(saved.get("alerts", []))
-            self.tradestation.restore(saved.get("tradestation", {"words": {}, "confirmed": {}}))
+            for wire, found in saved.get("wires", {}).items():
+                self.kept[wire].restore(found)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             state.set_aside(path, str(error))
             self.key = self._new_key()

@@ -16,6 +16,7 @@ from brokers.simulator.oauth import world_of
 from brokers.simulator.tradestation import names
 from brokers.simulator.tradestation.answers import Failure, JSONAnswer, bad_request, failure
 from brokers.simulator.tradestation.limits import Slot
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.world import World
 
 PREFIX = "/tradestation/v3"
@@ -99,7 +100,7 @@ async def admit(request: Request, scope: str, category: str | None, headers: dic
     if scope not in caller.scopes:
         raise failure(403, f"The access token does not carry the scope {scope}.")
     if category is not None:
-        allowed, told = world.tradestation.limits.spend(caller.client_id, caller.user, category)
+        allowed, told = Memory.of(world).limits.spend(caller.client_id, caller.user, category)
         headers.update(told)
         if not allowed:
             raise failure(429, "Rate quota exceeded")
@@ -120,7 +121,7 @@ def open_stream(ask: Ask, resource: str) -> Slot:
 
     Whoever opens it calls ``close`` on it when the stream ends, whatever ends it.
     """
-    slot = ask.world.tradestation.limits.occupy(ask.caller.client_id, ask.caller.user, resource)
+    slot = Memory.of(ask.world).limits.occupy(ask.caller.client_id, ask.caller.user, resource)
     if not isinstance(slot, Slot):
         ask.headers.update(slot)
         raise failure(429, "Stream quota exceeded")

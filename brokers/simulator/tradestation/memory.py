@@ -4,11 +4,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from brokers.simulator.exchange import SimAccount
 from brokers.simulator.tradestation.limits import Limits
+from brokers.simulator.tradestation.switches import check_switch
+from brokers.simulator.world import World
 
+WIRE = "tradestation"
 TOKEN_SECONDS = 3600.0
 MOST_PAGES = 5_000
 MOST_CONFIRMED = 20_000
@@ -45,6 +48,14 @@ class Memory:
     pages: dict[str, Page] = field(default_factory=dict)
     paid: dict[str, tuple[int, dict[int, Decimal]]] = field(default_factory=dict)
     changes: int = 0
+
+    @classmethod
+    def of(cls, world: World) -> "Memory":
+        """The world's; made when the world opens (``remember``)."""
+        return cast(Memory, world.kept[WIRE])
+
+    def check_switch(self, name: str, value: Any) -> None:
+        check_switch(name, value)
 
     # Pages
 
@@ -97,3 +108,9 @@ class Memory:
     def restore(self, saved: Mapping[str, Any]) -> None:
         self.words = {int(order_id): Words(**each) for order_id, each in saved["words"].items()}
         self.confirmed = dict(saved["confirmed"])
+
+
+def remember(world: World) -> Memory:
+    """A fresh memory for a world that opens."""
+    limits = Limits(lambda: world.switches.tradestation_quotas, lambda: world.wall_clock().timestamp())
+    return Memory(limits, limits.now)

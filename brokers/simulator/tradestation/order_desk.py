@@ -9,6 +9,7 @@ from brokers.simulator.tradestation.answers import bad_request
 from brokers.simulator.tradestation.confirm import confirmation
 from brokers.simulator.tradestation.gate import Ask
 from brokers.simulator.tradestation.house import declined, look_over
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.tradestation.names import accounts_of, ts_account
 from brokers.simulator.tradestation.summaries import headline
 from brokers.simulator.tradestation.tickets import Declined, Group, Reader, Request
@@ -161,7 +162,7 @@ def sent(ask: Ask, requests: list[Request], made: list[SimOrder]) -> Result:
     """The elements for orders that were taken, by number: ``made`` comes in the order of the requests."""
     pairs = sorted(zip(made, requests, strict=True), key=lambda pair: pair[0].order_id)
     for order, request in pairs:
-        ask.world.tradestation.note(order.order_id, request.words)
+        Memory.of(ask.world).note(order.order_id, request.words)
     rows = [{"Message": f"Sent order: {headline(asked)}", "OrderID": str(order.order_id)} for order, asked in pairs]
     return Result(rows, [])
 
@@ -184,7 +185,7 @@ def merged(results: list[Result]) -> Result:
 
 def answer(ask: Ask, requests: list[Request], act: Any) -> Any:
     """Place once for each OrderConfirmID of a key and a user; the ledger hears what was made."""
-    memory, keys = ask.world.tradestation, confirm_keys(ask, requests)
+    memory, keys = Memory.of(ask.world), confirm_keys(ask, requests)
     how = ask.world.switches.tradestation_duplicates
     before = next((memory.confirmed[key] for key in keys if key in memory.confirmed), None)
     if before is not None and how != "accept":

@@ -7,6 +7,7 @@ from typing import Any
 from brokers.simulator.exchange import SimAccount, SimOrder
 from brokers.simulator.tradestation.answers import bad_request
 from brokers.simulator.tradestation.gate import MOST_ORDERS, Ask, whole
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.tradestation.order_words import FILTERS, status_of
 from brokers.simulator.tradestation.orders import history, newest_first, order_json, todays
 from brokers.simulator.tradestation.symbols import to_wire
@@ -62,7 +63,7 @@ def page(ask: Ask, orders_of: Any, accounts: list[SimAccount], errors: list[dict
     asked = (ask.caller.client_id, ask.caller.user, ask.path.lower(), *filters_in(ask))
     token = ask.query.get("nexttoken", "")
     if token:
-        rest = ask.world.tradestation.turn_page(token, asked)
+        rest = Memory.of(ask.world).turn_page(token, asked)
         if rest is None:
             raise bad_request("NextToken is invalid or has expired.")
         queue = list(rest.orders)
@@ -73,7 +74,7 @@ def page(ask: Ask, orders_of: Any, accounts: list[SimAccount], errors: list[dict
     rows = [order_json(ask.world.exchange.order(number, order_id), ask.world) for number, order_id in shown]
     body: dict[str, Any] = {"Orders": rows, "Errors": errors}
     if left and (size or token):
-        body["NextToken"] = ask.world.tradestation.keep_page(asked, tuple(left))
+        body["NextToken"] = Memory.of(ask.world).keep_page(asked, tuple(left))
     return body
 
 

@@ -11,7 +11,7 @@ from brokers.simulator.exchange.groups import Bond
 from brokers.simulator.exchange.tickets import Duration, Ticket
 from brokers.simulator.tradestation import advanced
 from brokers.simulator.tradestation.answers import compact, day, decimal, moment
-from brokers.simulator.tradestation.memory import Words
+from brokers.simulator.tradestation.memory import Memory, Words
 from brokers.simulator.tradestation.names import ts_account
 from brokers.simulator.tradestation.order_words import (
     DESCRIPTIONS,
@@ -38,13 +38,13 @@ NOTHING = Words()
 def order_json(order: SimOrder, world: "World") -> dict[str, Any]:
     """An order whole. What has no value is left out; there is no symbol, side or quantity at the top."""
     account, ticket = world.exchange.accounts[order.account_number], order.ticket
-    words, status = world.tradestation.words.get(order.order_id, NOTHING), status_of(order)
+    words, status = Memory.of(world).words.get(order.order_id, NOTHING), status_of(order)
     future = isinstance(ticket.legs[0].instrument, Future)
     return compact(
         {
             "AccountID": ts_account(account),
             "AdvancedOptions": advanced.advanced_text(order, words, group_number(order, world)),
-            "CommissionFee": decimal(world.tradestation.fees(account, order.order_id)),
+            "CommissionFee": decimal(Memory.of(world).fees(account, order.order_id)),
             "ClosedDateTime": closed_at(order, status),
             "ConditionalOrders": relatives(order, world),
             "Currency": "USD",

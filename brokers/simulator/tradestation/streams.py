@@ -120,7 +120,7 @@ class Connection:
     def moved(self, changed: Collection[Instrument]) -> None:
         if self.ended:
             return
-        if self.world.market is not self.market:  # the world was reset: what was said is void
+        if self.world.market is not self.market or self.world.closing:  # after a reset what was said is void
             self._end(goodbye(self.stream.dialect))
             return
         if (blow := self.spoiler.blow()) is not None:

@@ -6,6 +6,7 @@ import pytest
 from simulator_server import SimulatorServer
 from tradestation_wire import TradeStation, open_accounts
 
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.world import Switches, World
 
 
@@ -25,7 +26,7 @@ def sim(running: SimulatorServer, beginning: dict[str, Any]) -> SimulatorServer:
         world.exchange.fills.clear()
         world.ledger.clear()
         world.authority.revoked.clear()
-        memory = world.tradestation
+        memory = Memory.of(world)
         for kept in (memory.limits.buckets, memory.words, memory.confirmed, memory.pages, memory.paid):
             kept.clear()
 

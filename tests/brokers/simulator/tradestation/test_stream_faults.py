@@ -11,6 +11,7 @@ from stream_reader import Ended, OpenStream
 from tradestation_wire import CASH, FRESH, TradeStation, order
 
 from brokers.simulator.exchange import Event
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.world import World
 
 ORDERS = f"brokerage/stream/accounts/{FRESH}/orders"
@@ -261,7 +262,7 @@ def test_slots_are_free_again_however_a_stream_ends(sim: SimulatorServer, ts: Tr
             stream.snapshot()
             sim.faults({"effect": effect, "times": 1})
             stream.end()
-        wait_until(lambda: sim.inside(lambda world: not world.tradestation.limits.open))
+        wait_until(lambda: sim.inside(lambda world: not Memory.of(world).limits.open))
 
 
 def test_who_does_not_read_his_orders_is_cut_off_and_the_others_are_not(sim: SimulatorServer, ts: TradeStation) -> None:
@@ -275,7 +276,7 @@ def test_who_does_not_read_his_orders_is_cut_off_and_the_others_are_not(sim: Sim
             mark = f"{step} 39"
             sim.inside(lambda world, step=step: shake(world, int(number), step))
             reader.until(lambda each, mark=mark: each.get("RejectReason", "").endswith(mark), 20)
-        wait_until(lambda: sim.inside(lambda world: sum(world.tradestation.limits.open.values())) == 1, 20)
+        wait_until(lambda: sim.inside(lambda world: sum(Memory.of(world).limits.open.values())) == 1, 20)
         ts.call("DELETE", f"/orderexecution/orders/{number}")
         reader.until(lambda each: each.get("Status") == "OUT", 20)
     stalled.close()

@@ -12,6 +12,7 @@ from simulator_server import SimulatorServer, wait_until
 from stream_reader import Ended, OpenStream, shaped, transcript
 from tradestation_wire import CASH, FRESH, MARGIN, PAYLOADS, TradeStation, differences
 
+from brokers.simulator.tradestation.memory import Memory
 from brokers.simulator.tradestation.streams import MOST_WAITING, Waiting
 from brokers.simulator.world import World
 
@@ -94,7 +95,7 @@ def test_open_streams_are_counted_and_too_many_refused(
 
 
 def slots(sim: SimulatorServer) -> int:
-    return sim.inside(lambda world: sum(world.tradestation.limits.open.values()))
+    return sim.inside(lambda world: sum(Memory.of(world).limits.open.values()))
 
 
 def test_quotes_and_aggregates_of_depth_share_their_slots(sim: SimulatorServer, ts: TradeStation) -> None:
