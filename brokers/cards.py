@@ -7,23 +7,9 @@ from functools import cached_property
 from django.utils import timezone
 
 from brokers import oauth, registry
-from brokers.connections.tokens import NEEDED_LIFE
+from brokers.connections.tokens import needed_life
 from brokers.models import Account, Connection
 from brokers.port import Environment
-
-SCOPES = {
-    "read": "see accounts, positions and orders",
-    "trade": "place, replace and cancel orders",
-    "openid": "know who you are there",
-    "offline_access": "stay connected while you are away",
-    "MarketData": "read market data",
-    "ReadAccount": "see accounts, positions and orders",
-    "Trade": "place, replace and cancel orders",
-}
-WHERE_GRANTS_END = {
-    "tastytrade": "On tastytrade's own site: Manage → My Profile → API → OAuth Applications, then delete the grant.",
-}
-ANYWHERE = "On the broker's own site, among the applications that may use your account."
 
 
 @dataclass(frozen=True)
@@ -70,16 +56,21 @@ class Card:
 
     @property
     def scopes(self) -> list[str]:
-        """What the permission allows, each once."""
-        return list(dict.fromkeys(SCOPES.get(scope, scope) for scope in self.connection.scopes.split()))
+        """What the permission allows, each once; in the broker's own word where we have none."""
+        words = self.provider.spec.scope_words if self.provider else {}
+        return list(dict.fromkeys(words.get(scope, scope) for scope in self.connection.scopes.split()))
+
+    @property
+    def looks_only(self) -> bool:
+        return self.connection.is_connected and not self.connection.may_trade
 
     @property
     def next_refresh_at(self) -> datetime | None:
         """When the token is next due for renewal; it happens at the first use from then on."""
         row = self.connection
-        if not row.is_connected:
+        if not row.is_connected or self.provider is None:
             return None
-        due = row.access_expires_at - NEEDED_LIFE if row.access_expires_at else None
+        due = row.access_expires_at - needed_life(row) if row.access_expires_at else None
         if row.not_before is not None and (due is None or row.not_before > due):
             return row.not_before
         return due
@@ -99,7 +90,7 @@ class Card:
 
     @property
     def where_grants_end(self) -> str:
-        return WHERE_GRANTS_END.get(self.connection.broker, ANYWHERE)
+        return self.provider.spec.where_grants_end if self.provider else "On the broker's own site."
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """System checks: what about keys, clients and hosts would fail later or leak, said at the start and in words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from brokers.port import BrokerSpec, Environment
+from brokers.registry import BROKERS
 from brokers.vault import BadKeys, keyring
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -72,9 +75,22 @@ def _may_be_open(hostname: str, environment: str) -> bool:
 
 
 def _mixed_worlds() -> Iterator[CheckMessage]:
-    for (broker, environment), hosts in settings.BROKER_HOSTS.items():
-        simulated = settings.BROKER_HOSTS.get((broker, "sim"), {})
-        if environment == "live" and (shared := set(hosts.values()) & set(simulated.values())):
+    """An address that serves both worlds would let practice move real money; a token may well be good in both."""
+    for broker, spec in BROKERS.items():
+        apart = [host for host in asdict(spec.hosts[Environment.LIVE]) if not _is_one_for_both_worlds(spec, host)]
+        live, simulated = (_addresses(spec, environment) for environment in (Environment.LIVE, Environment.SIM))
+        if shared := {live[host] for host in apart if live[host]} & set(simulated.values()):
             yield Error(
                 f"{broker} has the same address for sim and live: {', '.join(sorted(shared))}.", id="brokers.E006"
             )
+
+
+def _addresses(spec: BrokerSpec, environment: Environment) -> dict[str, str]:
+    """A broker's hosts with those that the installation replaced, comparable."""
+    found = asdict(spec.hosts[environment]) | settings.BROKER_HOSTS.get((spec.name, environment.value), {})
+    return {host: url.rstrip("/").lower() for host, url in found.items()}
+
+
+def _is_one_for_both_worlds(spec: BrokerSpec, host: str) -> bool:
+    """Whether the broker itself serves SIM and LIVE there: some have one sign-in for both."""
+    return len({getattr(hosts, host) for hosts in spec.hosts.values()}) == 1

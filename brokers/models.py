@@ -94,6 +94,14 @@ class Connection(models.Model):
         return self.state == self.State.CONNECTED
 
     @property
+    def may_trade(self) -> bool:
+        """False where the broker told what was granted and trading is not among it."""
+        known = BROKERS.get(self.broker)
+        if known is None or not known.trade_scope or not self.scopes:
+            return True
+        return known.trade_scope in self.scopes.split()
+
+    @property
     def is_live(self) -> bool:
         """Whether real money moves here."""
         return self.environment == Environment.LIVE

@@ -34,6 +34,7 @@ SAFETY_SECONDS = 5
 UNSTATED_LIFE = 300
 LONGEST_LIFE = 24 * 3600
 OUR_CLIENT_IS_WRONG = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"})
+SO_WITH_401 = frozenset({"access_denied"})  # with another status it may be about the person
 ERROR_CODE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 TOKEN_TEXT = re.compile(r"[\x21-\x7e]{1,16384}")
 
@@ -266,7 +267,7 @@ def _error(provider: Provider, code: str, words: str, status: int) -> BrokerErro
     if code == "invalid_grant":
         message = f"{title} no longer accepts this permission (it may have been removed there). Connect again."
         return NotAuthorized(message, broker=name, broker_code=code, status=status, grant_is_dead=True)
-    if code in OUR_CLIENT_IS_WRONG:
+    if code in OUR_CLIENT_IS_WRONG or (status == 401 and code in SO_WITH_401):
         message = f"{title} does not accept the OAuth client ({code}): its id or secret is not right."
         return Refused(message, broker=name, broker_code=code, status=status)
     return Unavailable(f"{title} could not renew the sign-in ({code}).", broker=name, broker_code=code)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -150,7 +150,8 @@ StreamFactory: TypeAlias = Callable[[Hosts, AccessToken, Sequence[str]], Stream]
 class BrokerSpec:
     """A broker's entry in the registry.
 
-    ``hosts`` are the broker's own; an installation may override them per environment.
+    ``hosts`` are the broker's own; an installation may override them per environment. ``at_simulator`` are the paths
+    under which the simulator serves this broker, below its root.
     """
 
     name: str
@@ -164,3 +165,14 @@ class BrokerSpec:
     token_endpoint_auth: str = "client_secret_post"  # noqa: S105 (the name of a method)
     token_headers: Mapping[str, str] = field(default_factory=dict)
     uses_pkce: bool = True
+    token_life_needed: timedelta = timedelta(seconds=60)
+    """With less life left a token is renewed before it is used."""
+    trade_scope: str = ""
+    """Without it among the granted scopes a connection may only look; "" where scopes do not tell."""
+    scope_words: Mapping[str, str] = field(default_factory=dict)
+    """What each scope allows, in words for the person who granted it."""
+    where_grants_end: str = "On the broker's own site, among the applications that may use your account."
+    """Where a person removes the grant at the broker."""
+    registering: str = ""
+    """What an operator must know to register the desk's redirect address, beyond the address."""
+    at_simulator: Hosts | None = None

@@ -2,8 +2,9 @@
 
 from brokers.port import BrokerSpec
 from brokers.tastytrade.spec import TASTYTRADE
+from brokers.tradestation.spec import TRADESTATION
 
-BROKERS: dict[str, BrokerSpec] = {broker.name: broker for broker in (TASTYTRADE,)}
+BROKERS: dict[str, BrokerSpec] = {broker.name: broker for broker in (TASTYTRADE, TRADESTATION)}
 
 
 def spec(name: str) -> BrokerSpec:

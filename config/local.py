@@ -1,7 +1,7 @@
 """A desk on this machine for its owner, from nothing: `make run` (python -m config.local).
 
 Makes keys on the first start (var/local.env), brings the database up to date, makes the demo user, starts the
-simulator beside the desk and tells it the desk's OAuth client. Ctrl-C stops both. State lives in var/.
+simulator beside the desk and tells it the desk's OAuth clients, one per broker. Ctrl-C stops both. State lives in var/.
 """
 
 import base64
@@ -16,7 +16,11 @@ import time
 import urllib.error
 import urllib.request
 import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+
+from brokers.registry import BROKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var"))
@@ -35,7 +39,7 @@ def main() -> int:
     simulator = start_simulator(sim_port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the simulator is stopped then, too
     try:
-        register_client(port, sim_port, simulator)
+        register_clients(port, sim_port, simulator)
         announce(port, sim_port)
         return serve(port)
     finally:
@@ -44,33 +48,44 @@ def main() -> int:
 
 
 def write_keys() -> None:
-    """On the first start: a key for Django, one for the tokens, an OAuth client for the simulator."""
-    if LOCAL_ENV.exists():
-        return
+    """What is not kept yet: keys for Django and for the tokens, an OAuth client at the simulator for each broker."""
+    text = LOCAL_ENV.read_text() if LOCAL_ENV.exists() else ""
+    kept = {line.partition("=")[0] for line in text.splitlines()}
+    missing = [f"{name}={value}\n" for name, value in fresh_keys().items() if name not in kept]
+    if missing:
+        missing[0] = "\n" * (text[-1:] not in ("", "\n")) + missing[0]
+        with os.fdopen(os.open(LOCAL_ENV, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
+            file.writelines(missing)
+
+
+def fresh_keys() -> dict[str, str]:
     token_key = base64.b64encode(secrets.token_bytes(32)).decode()
-    lines = [
-        f"SECRET_KEY={secrets.token_urlsafe(48)}",
-        f"TOKEN_KEYS=local:{token_key}",
-        "TASTYTRADE_SIM_CLIENT_ID=blotter-local",
-        f"TASTYTRADE_SIM_CLIENT_SECRET={secrets.token_urlsafe(32)}",
-    ]
-    with os.fdopen(os.open(LOCAL_ENV, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("\n".join(lines) + "\n")
+    keys = {"SECRET_KEY": secrets.token_urlsafe(48), "TOKEN_KEYS": f"local:{token_key}"}
+    for broker in BROKERS:
+        keys[f"{broker.upper()}_SIM_CLIENT_ID"] = f"blotter-local-{broker}"
+        keys[f"{broker.upper()}_SIM_CLIENT_SECRET"] = secrets.token_urlsafe(32)
+    return keys
 
 
 def environment(port: str, sim_port: str) -> dict[str, str]:
     """What the desk's processes find in their environment; what is set already wins."""
-    simulator = f"http://localhost:{sim_port}/tastytrade"
     wanted = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "LOCAL": "1",
         "BASE_URL": f"http://localhost:{port}",
-        "TASTYTRADE_SIM_API_URL": simulator,
-        "TASTYTRADE_SIM_AUTHORIZE_URL": f"{simulator}/auth.html",
-        "TASTYTRADE_SIM_TOKEN_URL": f"{simulator}/oauth/token",
-        "TASTYTRADE_SIM_STREAMER_URL": f"ws://localhost:{sim_port}/tastytrade/streamer",
+        **dict(simulator_addresses(f"localhost:{sim_port}")),
     }
     return {key: value for key, value in wanted.items() if key not in os.environ}
+
+
+def simulator_addresses(host: str) -> Iterator[tuple[str, str]]:
+    """The variables that point each broker's SIM at the simulator."""
+    for broker in BROKERS.values():
+        paths = asdict(broker.at_simulator) if broker.at_simulator is not None else {}
+        for name, path in paths.items():
+            if path:
+                scheme = "ws" if name == "streamer" else "http"
+                yield f"{broker.name.upper()}_SIM_{name.upper()}_URL", f"{scheme}://{host}{path}"
 
 
 def make_demo_user() -> None:
@@ -90,15 +105,19 @@ def start_simulator(sim_port: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603
 
 
-def register_client(port: str, sim_port: str, simulator: subprocess.Popen[bytes]) -> None:
-    """Tell the simulator the desk's OAuth client, as a broker is told by hand; waits until it is up."""
+def register_clients(port: str, sim_port: str, simulator: subprocess.Popen[bytes]) -> None:
+    """Tell the simulator the desk's OAuth clients, as a broker is told by hand; waits until it is up."""
     from django.conf import settings
 
-    client = settings.BROKER_CLIENTS[("tastytrade", "sim")]
-    bases = [settings.BASE_URL, f"http://localhost:{port}", f"http://127.0.0.1:{port}"]
-    callbacks = [f"{base}/connect/tastytrade/sim/callback" for base in dict.fromkeys(bases)]
-    body = json.dumps({"broker": "tastytrade", "redirect_uris": callbacks, **client}).encode()
-    url = f"http://localhost:{sim_port}/control/clients"
+    bases = dict.fromkeys([settings.BASE_URL, f"http://localhost:{port}", f"http://127.0.0.1:{port}"])
+    for broker in BROKERS:
+        client = settings.BROKER_CLIENTS[(broker, "sim")]
+        callbacks = [f"{base}/connect/{broker}/sim/callback" for base in bases]
+        tell(sim_port, simulator, {"broker": broker, "redirect_uris": callbacks, **client})
+
+
+def tell(sim_port: str, simulator: subprocess.Popen[bytes], client: Mapping[str, object]) -> None:
+    url, body = f"http://localhost:{sim_port}/control/clients", json.dumps(client).encode()
     for _ in range(300):
         if simulator.poll() is not None:
             raise SystemExit(f"The simulator did not start. Is port {sim_port} in use? Choose another with SIM_PORT=…")

@@ -235,8 +235,8 @@ def _client(broker: str, environment: str) -> dict[str, str]:
 def _hosts(broker: str, environment: str) -> dict[str, str]:
     """Hosts that replace a broker's own: how ``sim`` points at the simulator."""
     prefix = f"{broker.upper()}_{environment.upper()}"
-    names = {"api": "API_URL", "authorize": "AUTHORIZE_URL", "token": "TOKEN_URL", "streamer": "STREAMER_URL"}
-    return {key: value for key, name in names.items() if (value := env.str(f"{prefix}_{name}", default=""))}
+    names = ("api", "authorize", "token", "streamer")
+    return {name: value for name in names if (value := env.str(f"{prefix}_{name.upper()}_URL", default=""))}
 
 
 _CONTEXTS = [(broker, environment) for broker in ("tastytrade", "tradestation") for environment in ("sim", "live")]

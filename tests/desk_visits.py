@@ -37,22 +37,22 @@ def sign_up(page: Page, desk: DeskProcess, name: str) -> None:
     expect(page.get_by_role("heading", name="First step: connect a broker")).to_be_visible()
 
 
-def go_to_the_broker(page: Page, desk: DeskProcess, customer: str = "demo") -> None:
+def go_to_the_broker(page: Page, desk: DeskProcess, customer: str = "demo", at: str = "tastytrade SIM") -> None:
     """As far as the broker's question; the person there is ``customer``."""
-    page.goto(f"{desk.url}/portfolio/")
-    page.get_by_role("link", name="Connect a broker").click()
-    page.get_by_role("button", name="Sign in at tastytrade SIM").click()
-    page.wait_for_url(re.compile(r"/tastytrade/auth\.html"))
+    page.goto(f"{desk.url}/connections/")
+    page.get_by_role("link", name=re.compile("^Connect (a broker|another)$")).first.click()
+    page.get_by_role("button", name=f"Sign in at {at}").click()
+    page.wait_for_url(re.compile(rf"^{re.escape(desk.sim_url)}/"))
     password = desk.control("")["users"][customer]
     page.locator("[name=user]").fill(customer)
     page.locator("[name=password]").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
 
-def connect(page: Page, desk: DeskProcess, customer: str = "demo") -> None:
-    go_to_the_broker(page, desk, customer)
+def connect(page: Page, desk: DeskProcess, customer: str = "demo", at: str = "tastytrade SIM") -> None:
+    go_to_the_broker(page, desk, customer, at)
     page.get_by_role("button", name="Allow").click()
-    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=f"{at} Connected")).to_be_visible()
 
 
 def review(page: Page, desk: DeskProcess, **ticket: str) -> None:

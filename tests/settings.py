@@ -13,6 +13,8 @@ os.environ.update(
     TOKEN_KEYS=f"test:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     TASTYTRADE_SIM_CLIENT_ID="blotter-test",
     TASTYTRADE_SIM_CLIENT_SECRET=secrets.token_urlsafe(24),
+    TRADESTATION_SIM_CLIENT_ID="blotter-test",
+    TRADESTATION_SIM_CLIENT_SECRET=secrets.token_urlsafe(24),
 )
 if "VAR_DIR" not in os.environ:  # two test runs side by side have nothing in common
     os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="blotter-tests-")

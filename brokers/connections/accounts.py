@@ -85,7 +85,7 @@ def _store_account(connection: Connection, info: AccountInfo) -> str:
         "kind": info.kind.value,
         "type_name": info.type_name[:64],
         "is_closed": info.is_closed,
-        "can_trade": info.can_trade and not info.is_closed,
+        "can_trade": info.can_trade and not info.is_closed and connection.may_trade,
     }
     Account.objects.update_or_create(connection=connection, number=info.number, defaults=values)
     return info.number

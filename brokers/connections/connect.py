@@ -117,7 +117,7 @@ def _fill(
     fields: dict[str, Any] = {
         "state": Connection.State.CONNECTED,
         "grant_kind": kind,
-        "scopes": "" if own_client is not None else " ".join(provider.spec.scopes),
+        "scopes": grant.scopes or _as_asked(provider, own_client),
         "client_id": own_client.client_id if own_client is not None else "",
         "sealed_client_secret": None,
         "label": label or row.label,
@@ -128,6 +128,11 @@ def _fill(
         fields["sealed_client_secret"] = seal_for(row, "sealed_client_secret", own_client.secret)
     for name, value in fields.items():
         setattr(row, name, value)
+
+
+def _as_asked(provider: oauth.Provider, own_client: oauth.Client | None) -> str:
+    """The scopes of a grant that names none: those asked for (RFC 6749, 5.1); unknown where we asked for none."""
+    return "" if own_client is not None else " ".join(provider.spec.scopes)
 
 
 def _row_for(user: User, provider: oauth.Provider, numbers: set[str], reconnects: Connection | None) -> Connection:

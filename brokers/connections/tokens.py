@@ -20,7 +20,7 @@ from django.db import connection as database
 from django.db.models import Q
 from django.utils import timezone
 
-from brokers import oauth
+from brokers import oauth, registry
 from brokers.connections.flights import Flights
 from brokers.connections.sealing import seal_for, unseal_from
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, Refused, Unavailable
@@ -29,7 +29,6 @@ from brokers.vault import CannotUnseal, Secret
 
 log = logging.getLogger(__name__)
 
-NEEDED_LIFE = timedelta(seconds=60)
 SPARE_LIFE = timedelta(seconds=5)
 LEASE = timedelta(seconds=30)
 PATIENCE = 12.0
@@ -52,13 +51,14 @@ _flights: Flights[str] = Flights()
 
 
 def access_token(connection_id: uuid.UUID, *, refused: str | None = None) -> str:
-    """A token with a minute of life or more, renewed if need be.
+    """A token with as much life as its broker asks for (a minute or more), renewed if need be.
 
     ``refused`` is the token that the broker has just answered with 401: then any other one. Raises
     ``NotAuthorized`` with ``grant_is_dead`` when only connecting anew helps, ``Unavailable`` when it may work later.
     """
     for _ in range(3):
-        token = current_token(present_row(connection_id), refused, NEEDED_LIFE)
+        row = present_row(connection_id)
+        token = current_token(row, refused, needed_life(row))
         if token is None:
             token = _join_flight(connection_id, refused)
         if token != refused:
@@ -75,6 +75,12 @@ def present_row(connection_id: uuid.UUID) -> Connection:
     title = str(row) if row is not None else "The connection"
     broker = row.broker if row is not None else ""
     raise NotAuthorized(f"{title} {words}", broker=broker, grant_is_dead=True)
+
+
+def needed_life(row: Connection) -> timedelta:
+    """With less life left its token is due for renewal."""
+    known = registry.BROKERS.get(row.broker)
+    return known.token_life_needed if known is not None else SPARE_LIFE
 
 
 def current_token(row: Connection, refused: str | None, life: timedelta) -> str | None:
@@ -99,7 +105,7 @@ def renewed_token(connection_id: uuid.UUID, refused: str | None) -> str:
     deadline = time.monotonic() + PATIENCE
     while True:
         row = present_row(connection_id)
-        token = current_token(row, refused, NEEDED_LIFE)
+        token = current_token(row, refused, needed_life(row))
         if token is not None:
             return token
         if row.not_before is not None and row.not_before > timezone.now():
@@ -168,7 +174,10 @@ def client_of(row: Connection, provider: oauth.Provider) -> oauth.Client:
 
 
 def grant_fields(row: Connection, grant: oauth.Grant) -> dict[str, Any]:
-    """The columns that a new grant fills. The refresh token stays when the broker did not send another."""
+    """The columns that new tokens fill. The refresh token stays when the broker did not send another.
+
+    Scopes are not among them: what was allowed is told when it is allowed; a renewal may name fewer and mean as many.
+    """
     fields: dict[str, Any] = {
         "sealed_access_token": seal_for(row, "sealed_access_token", grant.access_token),
         "access_expires_at": grant.expires_at,
@@ -180,14 +189,12 @@ def grant_fields(row: Connection, grant: oauth.Grant) -> dict[str, Any]:
     }
     if grant.refresh_token is not None:
         fields["sealed_refresh_token"] = seal_for(row, "sealed_refresh_token", grant.refresh_token)
-    if grant.scopes:
-        fields["scopes"] = grant.scopes
     return fields
 
 
 def _record_grant(row: Connection, lease: str, grant: oauth.Grant, *, forced: bool) -> str | None:
     fields = grant_fields(row, grant)
-    short = grant.expires_at - timezone.now() < NEEDED_LIFE + REFRESH_PAUSE
+    short = grant.expires_at - timezone.now() < needed_life(row) + REFRESH_PAUSE
     if forced or short:
         # A broker that refuses or outdates its own fresh tokens must not be asked in a circle.
         fields["not_before"] = timezone.now() + REFRESH_PAUSE

@@ -15,7 +15,9 @@ from starlette.types import Receive, Scope, Send
 from brokers.simulator import control, pages
 from brokers.simulator.clock import Clock
 from brokers.simulator.tampering import Tampering
+from brokers.simulator.tastytrade import memory as tastytrade_memory
 from brokers.simulator.tastytrade import routes as tastytrade
+from brokers.simulator.tradestation import memory
 from brokers.simulator.tradestation import routes as tradestation
 from brokers.simulator.world import World
 
@@ -60,6 +62,7 @@ def make_app(
         base_url=base_url,
         state_file=state_file,
         faults_file=faults_file,
+        keepers={memory.WIRE: memory.remember, tastytrade_memory.WIRE: tastytrade_memory.remember},
     )
 
     @contextlib.asynccontextmanager

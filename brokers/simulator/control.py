@@ -111,7 +111,10 @@ def set_faults(world: World, body: Body) -> Any:
         world.faults.clear()
     world.faults.remove(body.get("remove", []))
     world.faults.add(body.get("faults", []))
-    world.turn(body.get("switches", {}))
+    switches = body.get("switches", {})
+    if not isinstance(switches, dict):
+        raise BadControl("switches must be an object")
+    world.turn(switches)
     return show_faults(world, body)
 
 
@@ -183,10 +186,17 @@ def show_all(world: World, body: Body) -> Any:
     return {"endpoints": doors, "users": world.passwords(), "clock": show_clock(world, body)}
 
 
+class Told(JSONResponse):
+    """JSON in ASCII, which takes any text that a request may have brought."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False).encode()
+
+
 def guarded(handler: Handler) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         if refusal := origins.why_not(request):
-            return JSONResponse({"error": refusal}, 403)
+            return Told({"error": refusal}, 403)
         try:
             if request.method in ("GET", "HEAD"):
                 body: Any = dict(request.query_params)
@@ -194,9 +204,9 @@ def guarded(handler: Handler) -> Callable[[Request], Any]:
                 body = json.loads(await request.body() or b"{}")
             if not isinstance(body, dict):
                 raise BadControl("the body must be a JSON object")
-            return JSONResponse(handler(world_of(request), body))
+            return Told(handler(world_of(request), body))
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return Told({"error": str(error)}, 400)
 
     return answer
 

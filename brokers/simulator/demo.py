@@ -93,7 +93,7 @@ def _other(exchange: Exchange, now: datetime) -> None:
 def _futures(exchange: Exchange, now: datetime) -> None:
     past = _Past(exchange, FUTURES, now)
     exchange.open_account(FUTURES, "demo", "Futures", "futures", Decimal(0), opened_at=past.at(12))
-    past.deposit(12, "40000.00")
+    past.deposit(12, "60000.00")
     past.trade(8, past.front("GC"), Action.SELL, 1)
     past.trade(3, past.front("GC"), Action.BUY, 1)
     past.trade(2, past.front("ES"), Action.BUY, 1)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -41,10 +42,13 @@ STREAM_EFFECTS = {
     "lower_case_symbol": "HTTP stream: symbols in lower case",
     "shuffle_legs": "HTTP stream: the legs of orders change places",
     "quantity_remaining_lies": "HTTP stream: QuantityRemaining is 0 on orders that are alive",
+    "order_status": "TradeStation: orders carry the status code that `kind` names, in listings and streams",
     "not_entitled": "market data of `symbol` are not the caller's to see",
 }
 EFFECTS = HTTP_EFFECTS | STREAM_EFFECTS
 TOKEN_EFFECTS = ("token_transient", "token_dead")
+TEXTS = ("name", "method", "path", "account", "symbol", "when", "body", "form", "kind")
+WHOLE = ("times", "after", "status", "retry_after")
 BODIES = ("json", "html", "garbage", "empty")
 
 
@@ -173,14 +177,26 @@ def read_fault(given: Mapping[str, Any]) -> Fault:
     defaults: dict[str, Any] = {"name": effect, "method": "*", "path": "*"}
     if effect in TOKEN_EFFECTS:
         defaults |= {"path": "*/oauth/token"}
+    if effect == "order_status":
+        defaults |= {"kind": "LAT"}
     if effect in ("drop_answer", "cut_body", "garbage_json"):
         defaults |= {"when": "after"}
     try:
         fault = Fault(**{**defaults, **given})
+        _check_kinds(fault)
         _check(fault)
     except TypeError as error:
         raise BadFault(f"a value in a fault is of the wrong type: {error}") from None
     return fault
+
+
+def _check_kinds(fault: Fault) -> None:
+    for name, value in vars(fault).items():
+        if name in TEXTS and not isinstance(value, str):
+            raise BadFault(f"{name} must be text")
+        may_miss = value is None and name in ("times", "retry_after")
+        if name in WHOLE and not may_miss and (type(value) is not int or value < 0):
+            raise BadFault(f"{name} must be a whole number")
 
 
 def _check(fault: Fault) -> None:
@@ -188,6 +204,8 @@ def _check(fault: Fault) -> None:
         raise BadFault("cut_body can only come after acting")
     if fault.when not in ("before", "after"):
         raise BadFault("when must be before or after")
+    if fault.effect == "order_status" and not re.fullmatch(r"[A-Z]{2,8}", fault.kind):
+        raise BadFault("kind must be a status code, such as LAT")
     if fault.form not in ("", "v2", "v3"):
         raise BadFault("form must be v2 or v3")
     if fault.body not in BODIES:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 MOST_REQUESTS = 10_000
+LONGEST_PATH = 500
+DEEPEST = 50
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Ledger:
 
     def heard(self, now: datetime, method: str, path: str, status: int | None, fault: str | None) -> None:
         """Any request at all, in short; the newest are kept."""
-        self.requests.append({"at": now.isoformat(), "method": method, "path": path, "status": status, "fault": fault})
+        short = path[:LONGEST_PATH]
+        self.requests.append({"at": now.isoformat(), "method": method, "path": short, "status": status, "fault": fault})
 
     def since(self, number: int = 0, account: str = "") -> list[dict[str, Any]]:
         """Entries after a number, oldest first."""
@@ -58,12 +61,21 @@ class Ledger:
         self.requests.clear()
 
 
-def parse(body: bytes) -> Any:
-    """The JSON in a body; None when there is none that a program could mean."""
+def parse(body: bytes | str) -> Any:
+    """The JSON in a body or a message; None when there is none that a program could mean."""
     try:
-        return json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return None if is_deep(value) else value
+
+
+def is_deep(value: Any, left: int = DEEPEST) -> bool:
+    """Whether lists and objects lie deeper in each other than any request needs."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(is_deep(each, left - 1) for each in inner)
 
 
 def digest(body: bytes) -> str:

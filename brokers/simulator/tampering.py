@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,18 @@ from brokers.simulator.ledger import parse
 if TYPE_CHECKING:
     from brokers.simulator.world import World
 
+log = logging.getLogger(__name__)
 STREAM = re.compile(r"/tradestation/v\d/(.+/)?stream/", re.IGNORECASE)
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n"
 )
+TOO_LARGE_PAGE = (
+    b"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n"
+    b"<body><center><h1>413 Request Entity Too Large</h1></center></body></html>\r\n"
+)
+LARGEST_BODY = 1024 * 1024
+LONGEST_LISTENED_TO = 64 * LARGEST_BODY
 GARBAGE = b'{"data": {"items": [{"\xff'
 
 
@@ -55,7 +64,11 @@ class Tampering:
         if scope["type"] != "http" or scope["path"].startswith("/control"):
             await self.app(scope, receive, send)
             return
-        body = await _whole_body(receive)
+        try:
+            body = await _whole_body(receive)
+        except NoBody as error:
+            await (_send(_too_large(), send, cut=False) if error.listens else _hang_up(scope, receive))
+            return
         world = self.world()
         method, path, value = scope["method"], scope["path"], parse(body) if body else None
         accounts = subjects.accounts_in(path, value, world)
@@ -101,7 +114,18 @@ class Tampering:
             answer = None if fault.effect == "cut_body" else _spoilt(fault, Answer(), scope["path"])
             await (_hang_up(scope, receive) if answer is None else _send(answer, send, cut=False))
             return
-        await self.app(scope, _replay(body, receive), send)
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, _replay(body, receive), sending)
+        except Exception:
+            answer = _broken(scope)
+            await (_hang_up(scope, receive) if begun else _send(answer, send, cut=False))
 
     async def _act(self, scope: Scope, body: bytes, faults: list[Fault]) -> Answer | None:
         """The answer to give, None to give none."""
@@ -113,7 +137,10 @@ class Tampering:
             else:
                 return _spoilt(fault, Answer(), scope["path"])
         answer = Answer()
-        await self.app(scope, _replay(body), answer.catch)
+        try:
+            await self.app(scope, _replay(body), answer.catch)
+        except Exception:
+            answer = _broken(scope)
         for fault in faults:
             if fault.when == "after" and fault.effect == "latency":
                 await asyncio.sleep(fault.seconds)
@@ -162,19 +189,48 @@ def _throttled(fault: Fault, path: str) -> Answer:
     return answer
 
 
+def _broken(scope: Scope) -> Answer:
+    """500 for a mistake of ours, with a number by which the log has it."""
+    number = secrets.token_hex(16)
+    log.exception("%s %s failed: %s", scope["method"], scope["path"], number)
+    return _json(500, wire_faults.broken(scope["path"], number))
+
+
 def _json(status: int, body: Mapping[str, Any]) -> Answer:
     return Answer(status).with_body(json.dumps(body).encode(), b"application/json")
 
 
+class NoBody(Exception):
+    """A body that is too large for any request, or did not come whole; ``listens`` when there is somebody to tell."""
+
+    def __init__(self, *, listens: bool) -> None:
+        super().__init__()
+        self.listens = listens
+
+
 async def _whole_body(receive: Receive) -> bytes:
-    body = b""
+    """The body, which is not kept beyond ``LARGEST_BODY``; raises ``NoBody``."""
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return body
-        body += bytes(message.get("body", b""))
+            raise NoBody(listens=False)
+        part = bytes(message.get("body", b""))
+        size += len(part)
+        if size <= LARGEST_BODY:
+            parts.append(part)
+        elif size > LONGEST_LISTENED_TO:
+            raise NoBody(listens=False)
         if not message.get("more_body", False):
-            return body
+            break
+    if size > LARGEST_BODY:
+        raise NoBody(listens=True)
+    return b"".join(parts)
+
+
+def _too_large() -> Answer:
+    return Answer(413).with_body(TOO_LARGE_PAGE, b"text/html")
 
 
 def _replay(body: bytes, then: Receive | None = None) -> Receive:

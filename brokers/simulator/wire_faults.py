@@ -14,6 +14,14 @@ def told_status(path: str, status: int, name: str) -> dict[str, Any]:
     return {"error": {"code": "simulated_fault", "message": message}}
 
 
+def broken(path: str, number: str) -> dict[str, Any]:
+    """The body of a 500 for a mistake of ours; the log has it under this number."""
+    message = f"An internal error occurred. Please contact support with the identifier {number}"
+    if path.startswith(TRADESTATION):
+        return {"Error": TITLES[500], "Message": message}
+    return {"error": {"code": "internal_server_error", "message": message}}
+
+
 def throttled(path: str) -> dict[str, str] | None:
     """The body of a 429; None where the broker sends it bare."""
     if not path.startswith(TRADESTATION):

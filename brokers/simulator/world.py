@@ -1,10 +1,11 @@
 """One running simulator: its clock, market, exchange, people, grants, faults and ledger, and who listens."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -27,6 +28,7 @@ from brokers.simulator.watchlists import Watchlists
 NEW_YORK = ZoneInfo("America/New_York")
 TICK = 0.1
 SAVE_EVERY = 3.0
+SANDBOX_LIFE = timedelta(hours=24)
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +59,9 @@ class Switches:
     account streamer bears silence for; ``streamer_batches``: what waits to be told goes out in ``results`` batches.
     ``late_streamer_symbols``: options on futures that were listed lately have no streamer symbol yet.
 
+    ``request_budgets``: more requests in a second than the broker's own programs allow themselves get a bare 429;
+    ``sandbox_reset``: every 24 hours orders, positions, history and balances go back to those of the start.
+
     TradeStation's: ``tradestation_token_seconds`` is an access token's life; ``tradestation_rotation``: refresh
     tokens of every key rotate; ``tradestation_quotas``: other quotas than the published ones; what an OrderConfirmID
     used twice gets (``tradestation_duplicates``: failed, bad_request, repeat, accept); where a refused order is told
@@ -74,6 +79,8 @@ class Switches:
     streamer_patience: float = 90.0
     streamer_batches: bool = False
     late_streamer_symbols: bool = False
+    request_budgets: bool = False
+    sandbox_reset: bool = False
     dxlink_sessions: int = 5
     dxlink_always_compact: bool = False
     dxlink_delay: float = 0.0
@@ -142,9 +149,7 @@ class World:
         """A fresh market and exchange with the demo people; no faults, an empty ledger."""
         now = self.clock.now()
         self.market = Market(self.seed, now, self.always_open)
-        self.exchange = Exchange(self.market, self.clock)
-        self.users = demo.fill(self.exchange, now)
-        self.exchange.listeners.append(self._pass_on)
+        self.users = self.open_books()
         self.faults = Faults(self.seed)
         self.ledger = Ledger()
         self.watchlists = Watchlists()
@@ -153,6 +158,15 @@ class World:
         self.kept = {wire: make(self) for wire, make in self.keepers.items()}
         if self.faults_file:
             self.faults.load(self.faults_file)
+
+    def open_books(self) -> demo.Users:
+        """Fresh accounts on the market as it is; the people who own them, with new passwords."""
+        now = self.opened_at = self.clock.now()
+        self.exchange = Exchange(self.market, self.clock)
+        users = demo.fill(self.exchange, now)
+        self.exchange.listeners.append(self._pass_on)
+        self.events += 1
+        return users
 
     def reset(self) -> None:
         """As after a start, except that clients stay registered and sockets stay open. Revocations are undone."""
@@ -218,15 +232,27 @@ class World:
         now = self.clock.now()
         self.ticks += 1
         changed = self.market.advance(now)
+        if self.switches.sandbox_reset and now >= self.opened_at + SANDBOX_LIFE:
+            self.open_books()
         self.exchange.step(now)
         self.alerts.step(self.market, now, changed)
         for listener in list(self.tick_listeners):
-            listener(changed)
+            with self._others_undisturbed():
+                listener(changed)
 
     def _pass_on(self, event: Event) -> None:
         self.events += 1
         for listener in list(self.event_listeners):
-            listener(event)
+            with self._others_undisturbed():
+                listener(event)
+
+    @contextlib.contextmanager
+    def _others_undisturbed(self) -> Iterator[None]:
+        """Who listens is a connection: one that fails must not take the news from the others."""
+        try:
+            yield
+        except Exception:
+            log.exception("a listener of the simulator failed")
 
     def close(self) -> None:
         """The program ends: who listens hears it with a last tick."""

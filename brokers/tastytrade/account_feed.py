@@ -11,8 +11,9 @@ from websockets.asyncio.client import ClientConnection
 from brokers.domain.orders import OrderUpdate
 from brokers.port import AccessToken, AccountChanged, StreamState
 from brokers.tastytrade import alerts
-from brokers.tastytrade.outbox import Outbox
-from brokers.tastytrade.sockets import Lost, Timings, first_of, open_socket
+from brokers.tastytrade.sockets import Timings, open_socket
+from brokers.upstream.keeping import Lost, first_of
+from brokers.upstream.outbox import Outbox
 
 log = logging.getLogger(__name__)
 ACCOUNT = "account"

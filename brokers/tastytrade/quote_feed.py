@@ -14,8 +14,9 @@ from brokers.port import StreamState
 from brokers.tastytrade import dxlink
 from brokers.tastytrade.client import TastytradeBroker
 from brokers.tastytrade.codec.market import QuotePass
-from brokers.tastytrade.outbox import Outbox
-from brokers.tastytrade.sockets import Lost, Timings, first_of, open_socket
+from brokers.tastytrade.sockets import Timings, open_socket
+from brokers.upstream.keeping import Lost, first_of
+from brokers.upstream.outbox import Outbox
 
 log = logging.getLogger(__name__)
 QUOTES = "quotes"

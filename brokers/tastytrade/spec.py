@@ -38,4 +38,17 @@ TASTYTRADE = BrokerSpec(
     token_endpoint_auth="client_secret_post",  # noqa: S106 (a method's name)
     token_headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": "application/json"},
     uses_pkce=True,
+    trade_scope="trade",
+    scope_words={
+        "read": "see accounts, positions and orders",
+        "trade": "place, replace and cancel orders",
+        "openid": "know who you are there",
+    },
+    where_grants_end="On tastytrade's own site: Manage → My Profile → API → OAuth Applications, then delete the grant.",
+    at_simulator=Hosts(
+        api="/tastytrade",
+        authorize="/tastytrade/auth.html",
+        token="/tastytrade/oauth/token",  # noqa: S106 (an address)
+        streamer="/tastytrade/streamer",
+    ),
 )

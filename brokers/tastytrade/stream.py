@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from functools import partial
+
+from websockets.exceptions import WebSocketException
 
 from brokers.domain.instruments import Instrument
 from brokers.errors import NotAuthorized
 from brokers.port import AccessToken, Hosts, StreamEvent, StreamState
 from brokers.tastytrade.account_feed import ACCOUNT, AccountFeed
 from brokers.tastytrade.client import TastytradeBroker
-from brokers.tastytrade.outbox import Outbox
 from brokers.tastytrade.quote_feed import QUOTES, QuoteFeed
-from brokers.tastytrade.sockets import Timings, keep
+from brokers.tastytrade.sockets import Timings
+from brokers.upstream.keeping import keep
+from brokers.upstream.outbox import Outbox
 
 
 class TastytradeStream:
@@ -58,7 +62,14 @@ class TastytradeStream:
 
     async def _run(self, source: str) -> None:
         try:
-            await keep(source, self._sessions[source], self._outbox, self._timings)
+            await keep(
+                source,
+                self._sessions[source],
+                partial(self._outbox.say, source),
+                self._timings,
+                title="tastytrade",
+                breaks=(WebSocketException,),
+            )
         except NotAuthorized as refused:
             self._end(refused)
 

@@ -9,6 +9,7 @@ from django.test import Client
 from token_server import TokenServer
 
 from brokers import connections as desk
+from brokers.connections.sealing import seal_for, unseal_from
 from brokers.models import Connection
 from brokers.vault import Secret
 
@@ -35,10 +36,10 @@ def browser(person: User) -> Client:
 
 @pytest.fixture
 def tokens(settings: Any) -> Iterator[TokenServer]:
-    """tastytrade's two environments, both served by a token endpoint of the test's own."""
+    """tastytrade's two environments and TradeStation's SIM, all served by a token endpoint of the test's own."""
     with TokenServer() as server:
         client = {"client_id": "blotter-test", "client_secret": CLIENT_SECRET}
-        contexts = [("tastytrade", "sim"), ("tastytrade", "live")]
+        contexts = [("tastytrade", "sim"), ("tastytrade", "live"), ("tradestation", "sim")]
         settings.BROKER_HOSTS = dict.fromkeys(contexts, server.overrides)
         settings.BROKER_CLIENTS = dict.fromkeys(contexts, client)
         yield server
@@ -63,3 +64,18 @@ def connect(tokens: TokenServer) -> Callable[..., Connection]:
 @pytest.fixture
 def connection(person: User, connect: Callable[..., Connection]) -> Connection:
     return connect(person)
+
+
+@pytest.fixture(params=["tastytrade", "tradestation"])
+def either(request: pytest.FixtureRequest, person: User, connect: Callable[..., Connection]) -> Connection:
+    """The same at each broker, for what must hold at both; at TradeStation it came by its sign-in page."""
+    connection = connect(person)
+    if request.param == "tradestation":
+        moved = ("sealed_access_token", "sealed_refresh_token")
+        secrets = {column: unseal_from(connection, column) for column in moved}
+        connection.broker, connection.grant_kind = "tradestation", Connection.GrantKind.REDIRECT
+        for column, secret in secrets.items():
+            setattr(connection, column, seal_for(connection, column, secret))
+        connection.sealed_client_secret = None
+        connection.save()
+    return connection

@@ -8,6 +8,8 @@ from brokers.checks import check_brokers
 from brokers.vault import fresh_key
 
 SIM, LIVE = ("tastytrade", "sim"), ("tastytrade", "live")
+TS_SIM, TS_LIVE = ("tradestation", "sim"), ("tradestation", "live")
+SIGN_IN = "https://sign-in.example"
 ELSEWHERE = "http://broker.example.org"
 
 
@@ -32,6 +34,12 @@ def test_the_tests_own_settings_are_right() -> None:
         ({"BROKER_HOSTS": {LIVE: {"token": ELSEWHERE}}}, "brokers.E005"),
         ({"LOCAL": False, "BROKER_HOSTS": {SIM: {"streamer": "ws://broker.example.org"}}}, "brokers.E005"),
         ({"BROKER_HOSTS": {SIM: {"api": "https://a.example"}, LIVE: {"api": "https://a.example"}}}, "brokers.E006"),
+        (
+            {"BROKER_HOSTS": {TS_SIM: {"api": "https://a.example"}, TS_LIVE: {"api": "https://a.example"}}},
+            "brokers.E006",
+        ),
+        ({"BROKER_HOSTS": {TS_SIM: {"api": "https://API.tradestation.com/v3/"}}}, "brokers.E006"),
+        ({"BROKER_HOSTS": {SIM: {"token": "https://t.example"}, LIVE: {"token": "https://t.example"}}}, "brokers.E006"),
     ],
 )
 def test_each_mistake_is_named(settings: Any, values: dict[str, Any], expected: str) -> None:
@@ -48,6 +56,8 @@ def test_each_mistake_is_named(settings: Any, values: dict[str, Any], expected: 
         {"BROKER_HOSTS": {SIM: {"streamer": "ws://localhost:8001"}}},
         {"BROKER_HOSTS": {LIVE: {"streamer": "wss://broker.example.org"}}},
         {"BASE_URL": "https://localhost"},
+        # One sign-in host for both worlds is how TradeStation itself has it.
+        {"BROKER_HOSTS": {TS_SIM: {"token": SIGN_IN}, TS_LIVE: {"token": SIGN_IN}}},
     ],
 )
 def test_what_is_safe_is_left_in_peace(settings: Any, values: dict[str, Any]) -> None:

@@ -67,8 +67,8 @@ def together(count: int, act: Callable[[], str]) -> list[str]:
 # Fresh tokens
 
 
-def test_a_token_with_life_left_is_given_without_asking(tokens: TokenServer, connection: Connection) -> None:
-    assert [desk.access_token(connection.pk) for _ in range(3)] == ["canary-access-0001"] * 3
+def test_a_token_with_life_left_is_given_without_asking(tokens: TokenServer, either: Connection) -> None:
+    assert [desk.access_token(either.pk) for _ in range(3)] == ["canary-access-0001"] * 3
     assert tokens.asked == []
 
 
@@ -84,27 +84,27 @@ def test_a_token_is_renewed_when_less_than_a_minute_is_left(
     assert (row.token_version, row.lease_owner, row.lease_until) == (1 + asked, "", None)
 
 
-def test_a_refused_token_is_renewed_although_it_has_life_left(tokens: TokenServer, connection: Connection) -> None:
-    old = desk.access_token(connection.pk)
-    assert desk.access_token(connection.pk, refused=old) == "canary-access-0002"
+def test_a_refused_token_is_renewed_although_it_has_life_left(tokens: TokenServer, either: Connection) -> None:
+    old = desk.access_token(either.pk)
+    assert desk.access_token(either.pk, refused=old) == "canary-access-0002"
     assert len(tokens.asked) == 1
 
 
-def test_a_refused_token_that_was_replaced_meanwhile_asks_nobody(tokens: TokenServer, connection: Connection) -> None:
-    old = desk.access_token(connection.pk)
-    new = desk.access_token(connection.pk, refused=old)
+def test_a_refused_token_that_was_replaced_meanwhile_asks_nobody(tokens: TokenServer, either: Connection) -> None:
+    old = desk.access_token(either.pk)
+    new = desk.access_token(either.pk, refused=old)
     tokens.asked.clear()
-    assert desk.access_token(connection.pk, refused=old) == new
+    assert desk.access_token(either.pk, refused=old) == new
     assert tokens.asked == []
 
 
 def test_a_broker_that_refuses_its_fresh_tokens_is_not_asked_in_a_circle(
-    tokens: TokenServer, connection: Connection
+    tokens: TokenServer, either: Connection
 ) -> None:
-    token = desk.access_token(connection.pk)
+    token = desk.access_token(either.pk)
     for _ in range(20):
         with contextlib.suppress(Unavailable):
-            token = desk.access_token(connection.pk, refused=token)
+            token = desk.access_token(either.pk, refused=token)
     assert len(tokens.asked) == 1
 
 
@@ -128,7 +128,7 @@ def no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sabotage", [(), (no_flights,)])
 def test_fifty_threads_cause_exactly_one_renewal(
     tokens: TokenServer,
-    connection: Connection,
+    either: Connection,
     monkeypatch: pytest.MonkeyPatch,
     refused: str | None,
     sabotage: tuple[Callable[[pytest.MonkeyPatch], None], ...],
@@ -138,8 +138,8 @@ def test_fifty_threads_cause_exactly_one_renewal(
         saw(monkeypatch)
     tokens.seconds = 0.3
     if refused is None:
-        age(connection, 900)
-    got = together(50, lambda: desk.access_token(connection.pk, refused=refused))
+        age(either, 900)
+    got = together(50, lambda: desk.access_token(either.pk, refused=refused))
     assert set(got) == {"canary-access-0002"}
     assert len(tokens.asked) == 1
 
@@ -204,36 +204,36 @@ def test_several_processes_cause_exactly_one_renewal(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lease_whose_owner_died_is_taken_over_when_it_runs_out(
-    tokens: TokenServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    tokens: TokenServer, either: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    age(connection, 900)
+    age(either, 900)
     soon = timezone.now() + timedelta(seconds=1)
-    Connection.objects.filter(pk=connection.pk).update(lease_owner="dead", lease_until=soon)
+    Connection.objects.filter(pk=either.pk).update(lease_owner="dead", lease_until=soon)
     started = time.monotonic()
-    assert desk.access_token(connection.pk) == "canary-access-0002"
+    assert desk.access_token(either.pk) == "canary-access-0002"
     assert 0.5 < time.monotonic() - started < 5
 
 
 def test_a_held_lease_gives_the_old_token_as_long_as_it_lives(
-    tokens: TokenServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    tokens: TokenServer, either: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(token_module, "PATIENCE", 0.3)
     held = timezone.now() + timedelta(minutes=5)
-    age(connection, 860)
-    Connection.objects.filter(pk=connection.pk).update(lease_owner="other", lease_until=held)
-    assert desk.access_token(connection.pk) == "canary-access-0001"
-    age(connection, 40)
-    Connection.objects.filter(pk=connection.pk).update(lease_owner="other", lease_until=held)
+    age(either, 860)
+    Connection.objects.filter(pk=either.pk).update(lease_owner="other", lease_until=held)
+    assert desk.access_token(either.pk) == "canary-access-0001"
+    age(either, 40)
+    Connection.objects.filter(pk=either.pk).update(lease_owner="other", lease_until=held)
     with pytest.raises(Unavailable):
-        desk.access_token(connection.pk)
+        desk.access_token(either.pk)
     assert tokens.asked == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_token_is_not_renewed_inside_of_a_transaction(tokens: TokenServer, connection: Connection) -> None:
-    age(connection, 900)
+def test_a_token_is_not_renewed_inside_of_a_transaction(tokens: TokenServer, either: Connection) -> None:
+    age(either, 900)
     with pytest.raises(RuntimeError), transaction.atomic():
-        desk.access_token(connection.pk)
+        desk.access_token(either.pk)
     assert tokens.asked == []
 
 
@@ -242,18 +242,18 @@ def test_a_token_is_not_renewed_inside_of_a_transaction(tokens: TokenServer, con
 
 @pytest.mark.parametrize("expires_in", [1, 5, 60, 61, 900, 1200, "900", 10**12, -1, 0, ..., None, "soon", 1e300])
 def test_no_token_known_dead_is_given_and_no_lifetime_makes_a_storm(
-    tokens: TokenServer, connection: Connection, expires_in: Any
+    tokens: TokenServer, either: Connection, expires_in: Any
 ) -> None:
-    age(connection, 900)
+    age(either, 900)
     tokens.expires_in = expires_in
     for _ in range(30):
         try:
-            desk.access_token(connection.pk)
+            desk.access_token(either.pk)
         except Unavailable:
             continue
-        assert reread(connection).access_expires_at > timezone.now() + timedelta(seconds=4)
+        assert reread(either).access_expires_at > timezone.now() + timedelta(seconds=4)
     assert len(tokens.asked) == 1
-    assert reread(connection).state == State.CONNECTED
+    assert reread(either).state == State.CONNECTED
 
 
 # What failures mean
@@ -298,69 +298,69 @@ def test_half_an_hour_of_passing_trouble_never_looks_like_a_dead_grant(
 
 @pytest.mark.parametrize("told", PASSING)
 def test_in_trouble_the_old_token_serves_as_long_as_it_lives(
-    tokens: TokenServer, connection: Connection, told: Told
+    tokens: TokenServer, either: Connection, told: Told
 ) -> None:
-    age(connection, 860)
+    age(either, 860)
     tokens.always = told
-    assert [desk.access_token(connection.pk) for _ in range(10)] == ["canary-access-0001"] * 10
+    assert [desk.access_token(either.pk) for _ in range(10)] == ["canary-access-0001"] * 10
     assert len(tokens.asked) == 1
-    age(connection, 32)
+    age(either, 32)
     with pytest.raises(Unavailable):
-        desk.access_token(connection.pk)
+        desk.access_token(either.pk)
 
 
-def test_failed_renewals_wait_longer_and_longer_up_to_a_minute(tokens: TokenServer, connection: Connection) -> None:
-    age(connection, 900)
+def test_failed_renewals_wait_longer_and_longer_up_to_a_minute(tokens: TokenServer, either: Connection) -> None:
+    age(either, 900)
     tokens.always = Told(b"", 503)
     waits = []
     for _ in range(12):
         with pytest.raises(Unavailable):
-            desk.access_token(connection.pk)
-        waits.append((reread(connection).not_before - timezone.now()).total_seconds())
-        age(connection, 61)
+            desk.access_token(either.pk)
+        waits.append((reread(either).not_before - timezone.now()).total_seconds())
+        age(either, 61)
     assert waits[0] <= 1
     assert max(waits) <= 60
     assert min(waits[7:]) > 10
 
 
-def test_a_throttled_renewal_waits_as_long_as_the_broker_says(tokens: TokenServer, connection: Connection) -> None:
-    age(connection, 900)
+def test_a_throttled_renewal_waits_as_long_as_the_broker_says(tokens: TokenServer, either: Connection) -> None:
+    age(either, 900)
     tokens.always = Told(b"", 429, {"Retry-After": "45"})
     with pytest.raises(Unavailable):
-        desk.access_token(connection.pk)
-    assert (reread(connection).not_before - timezone.now()).total_seconds() > 40
+        desk.access_token(either.pk)
+    assert (reread(either).not_before - timezone.now()).total_seconds() > 40
 
 
-def test_a_grant_is_dead_only_after_two_refusals_a_minute_apart(tokens: TokenServer, connection: Connection) -> None:
-    age(connection, 900)
+def test_a_grant_is_dead_only_after_two_refusals_a_minute_apart(tokens: TokenServer, either: Connection) -> None:
+    age(either, 900)
     tokens.always = DEAD
     for _ in range(10):
         with pytest.raises(Unavailable):
-            desk.access_token(connection.pk)
-        age(connection, 5)
+            desk.access_token(either.pk)
+        age(either, 5)
     assert len(tokens.asked) == 1
-    assert reread(connection).state == State.CONNECTED
-    age(connection, 15)
+    assert reread(either).state == State.CONNECTED
+    age(either, 15)
     for _ in range(3):
         with pytest.raises(NotAuthorized) as caught:
-            desk.access_token(connection.pk)
+            desk.access_token(either.pk)
         assert caught.value.grant_is_dead
     assert len(tokens.asked) == 2
-    assert reread(connection).state == State.NEEDS_SIGN_IN
+    assert reread(either).state == State.NEEDS_SIGN_IN
 
 
 @pytest.mark.parametrize("between", [Told(), Told(b"", 503)])
 def test_one_refusal_is_forgotten_when_something_else_comes_between(
-    tokens: TokenServer, connection: Connection, between: Told
+    tokens: TokenServer, either: Connection, between: Told
 ) -> None:
-    age(connection, 900)
+    age(either, 900)
     tokens.script = [DEAD, between, DEAD]
     for _ in range(3):
         with contextlib.suppress(Unavailable):
-            desk.access_token(connection.pk)
-        age(connection, 1000)
+            desk.access_token(either.pk)
+        age(either, 1000)
     assert len(tokens.asked) == 3
-    assert reread(connection).state == State.CONNECTED
+    assert reread(either).state == State.CONNECTED
 
 
 def test_a_personal_grants_own_wrong_secret_needs_a_new_sign_in(tokens: TokenServer, connection: Connection) -> None:
@@ -375,14 +375,14 @@ def test_a_personal_grants_own_wrong_secret_needs_a_new_sign_in(tokens: TokenSer
 
 
 def test_a_rotated_refresh_token_replaces_the_old_one_and_none_keeps_it(
-    tokens: TokenServer, connection: Connection
+    tokens: TokenServer, either: Connection
 ) -> None:
-    age(connection, 900)
+    age(either, 900)
     tokens.script = [Told({"access_token": "a2", "refresh_token": "rotated", "expires_in": 900})]
-    desk.access_token(connection.pk)
+    desk.access_token(either.pk)
     for _ in range(2):
-        age(connection, 900)
-        desk.access_token(connection.pk)
+        age(either, 900)
+        desk.access_token(either.pk)
     assert [asked.fields["refresh_token"] for asked in tokens.asked] == [
         "canary-refresh-personal",
         "rotated",
@@ -390,22 +390,32 @@ def test_a_rotated_refresh_token_replaces_the_old_one_and_none_keeps_it(
     ]
 
 
+def test_a_renewal_that_names_fewer_scopes_takes_none_away(tokens: TokenServer, either: Connection) -> None:
+    allowed = "openid read trade Trade"
+    Connection.objects.filter(pk=either.pk).update(scopes=allowed)
+    age(either, 900)
+    tokens.script = [Told({"access_token": "a2", "expires_in": 900, "scope": "openid offline_access"})]
+    assert desk.access_token(either.pk) == "a2"
+    assert reread(either).scopes == allowed
+    assert reread(either).may_trade
+
+
 # While the broker is asked, the row may change
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_removed_during_its_renewal_stays_removed(
-    tokens: TokenServer, connection: Connection, person: User
+    tokens: TokenServer, either: Connection, person: User
 ) -> None:
     def remove() -> None:
-        desk.disconnect(reread(connection), by=person)
+        desk.disconnect(reread(either), by=person)
         databases.close_all()
 
-    age(connection, 900)
+    age(either, 900)
     tokens.script = [Told(meanwhile=remove)]
     with pytest.raises(NotAuthorized):
-        desk.access_token(connection.pk)
-    row = reread(connection)
+        desk.access_token(either.pk)
+    row = reread(either)
     assert row.state == State.REMOVED
     assert [getattr(row, column) for column in SEALED_COLUMNS] == [None] * 3
 

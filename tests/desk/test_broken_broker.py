@@ -124,9 +124,10 @@ def test_an_order_is_sent_at_most_once_and_never_forgotten(
 def test_a_refused_connection_is_not_an_unknown_order(
     trader: Client, account: Account, settings: Any, sim: SimulatorServer
 ) -> None:
-    hosts = settings.BROKER_HOSTS[("tastytrade", "sim")]
+    context = (account.connection.broker, "sim")
+    hosts = settings.BROKER_HOSTS[context]
     trader.get("/portfolio/")  # the access token is fresh
-    settings.BROKER_HOSTS = {("tastytrade", "sim"): hosts | {"api": "http://127.0.0.1:9"}}
+    settings.BROKER_HOSTS = {context: hosts | {"api": "http://127.0.0.1:9"}}
     forget_flights()
     response = ask_api(trader, "orders", order_body(account), **{"Idempotency-Key": uuid.uuid4().hex})
     assert (response.status_code, response.json()["code"]) == (503, "broker_unavailable")
@@ -203,6 +204,7 @@ def big_leg() -> list[dict[str, str]]:
     return [{"symbol": "SPY", "action": "buy_to_open", "quantity": "9000"}]
 
 
+@pytest.mark.parametrize("account", ["tastytrade"], indirect=True)
 def test_a_grant_that_may_only_look_sends_nothing(trader: Client, account: Account, sim: SimulatorServer) -> None:
     grant = sim.grant(scope="read")
     connection = connections.connect_personal(

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -15,7 +16,7 @@ from django.test import Client
 from simulator_server import SimulatorServer
 
 from brokers import connections
-from brokers.connections.sealing import unseal_from
+from brokers.connections.sealing import SEALED_COLUMNS, unseal_from
 from brokers.models import Account
 from brokers.redaction import RedactionFilter
 from trading.models import Order
@@ -82,12 +83,14 @@ def database_in_clear() -> str:
 
 
 def test_no_secret_shows_anywhere_in_a_traders_day(
-    trader: Client, account: Account, sim: SimulatorServer, log: io.StringIO
+    trader: Client, account: Account, sim: SimulatorServer, settings: Any, log: io.StringIO
 ) -> None:
     connection = account.connection
     shown = trade_a_day(trader, account, sim)
     secrets = [connections.access_token(connection.pk)]
-    secrets += [unseal_from(connection, name).reveal() for name in ("sealed_refresh_token", "sealed_client_secret")]
+    kept = [name for name in SEALED_COLUMNS if getattr(connection, name) is not None]
+    secrets += [unseal_from(connection, name).reveal() for name in kept]
+    secrets += [client["client_secret"] for client in settings.BROKER_CLIENTS.values()]
     assert all(len(secret) > 20 for secret in secrets)
     places = {"pages": "\n".join(shown), "log": log.getvalue(), "database": database_in_clear()}
     assert len(places["log"]) > 1000, "the log must really have been written"

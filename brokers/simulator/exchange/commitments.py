@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
-from brokers.domain.instruments import Instrument
+from brokers.domain.instruments import FutureOption, Instrument, Option
 from brokers.domain.orders import Action
 from brokers.simulator.exchange.groups import Bond
 from brokers.simulator.exchange.orders import OrderStatus, SimLeg, SimOrder
@@ -76,6 +76,15 @@ class Commitments:
             most[group] = max(most.get(group, ZERO), left) if group is not None else most.get(None, ZERO) + left
         return sum(most.values(), ZERO)
 
+    def opening(self, number: str, without: Collection[int] = ()) -> Iterator[SimLeg]:
+        """Legs by which the account's orders open options; of orders that exclude each other those of one."""
+        for (owner, group), orders in self._orders.items():
+            if owner != number:
+                continue
+            found = [order for order_id, order in orders.items() if order_id not in without]
+            for order in found[:1] if group is not None else found:
+                yield from (leg for leg in order.legs if leg.leg.action.opens and _is_option(leg) and leg.remaining)
+
     def _weigh(self, key: Key, order_id: int, holds: Decimal) -> None:
         number, group = key
         before = self._held.get(order_id, ZERO)
@@ -93,8 +102,15 @@ class Commitments:
             return
         self._weigh(key, order.order_id, ZERO)
         del self._keys[order.order_id], self._orders[key][order.order_id], self._held[order.order_id]
+        if not self._orders[key]:
+            self._totals[key[0]] -= self._shares[key]  # what divisions have left over
+            del self._orders[key], self._shares[key]
         for leg in order.legs:
             self._sides.get(_side(order, leg), {}).pop(order.order_id, None)
+
+
+def _is_option(leg: SimLeg) -> bool:
+    return isinstance(leg.leg.instrument, Option | FutureOption)
 
 
 def _side(order: SimOrder, leg: SimLeg) -> tuple[str, Instrument, bool]:

@@ -5,21 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from brokers.domain.instruments import Instrument
+from brokers.domain.instruments import FutureOption, Instrument, Option
 from brokers.domain.orders import Leg
 from brokers.simulator.exchange.accounts import SimAccount
+from brokers.simulator.exchange.amendments import Amendment, amended
 from brokers.simulator.exchange.bonds import resize
 from brokers.simulator.exchange.checks import Desk, check
+from brokers.simulator.exchange.executions import underlying_of
 from brokers.simulator.exchange.floor import Floor
 from brokers.simulator.exchange.forecast import check_buying_power, foresee, price_of, weights
 from brokers.simulator.exchange.makeup import FRACTION, LEAST_VALUE
+from brokers.simulator.exchange.margin import Exposure
 from brokers.simulator.exchange.orders import OrderRefused, OrderStatus, Preview, SimLeg, SimOrder, unit_ratios
-from brokers.simulator.exchange.tickets import Condition, OrderType, Ticket, Trail
+from brokers.simulator.exchange.tickets import OrderType, Ticket
 from brokers.simulator.exchange.valuation import exposed
 from brokers.simulator.exchange.venue import Venue, ends
 from brokers.simulator.market.market import Market
 
 ZERO = Decimal(0)
+ON_THE_WAY = ("market_closed_opening_market_order",)  # is looked at when an order comes, not afterwards
 UNCHANGEABLE = (OrderStatus.CANCEL_REQUESTED, OrderStatus.REPLACE_REQUESTED)
 Coming = dict[Instrument, Decimal]
 
@@ -65,8 +69,12 @@ class Entry:
         desk = Desk(account, commitments, self.market, self._venue, self.now(), left, later, sender.waived)
         ticket, warnings = check(self._in_shares(ticket), desk, sender.strict)
         held = tuple(exposed(i, quantity, self._price(i), self.market) for i, quantity in later.items() if quantity)
-        preview = foresee(account, ticket, self.market, commitments.reserved(account.number, left), warnings, held)
+        reserved = commitments.reserved(account.number, left)
+        preview = foresee(account, ticket, self.market, reserved, warnings, held)
         if coming is None:
+            if rivals := self._rivals(account, ticket, left):
+                worse = foresee(account, ticket, self.market, reserved, warnings, rivals)
+                preview = min(preview, worse, key=lambda one: one.buying_power_change)
             check_buying_power(preview)
         return ticket, preview
 
@@ -79,9 +87,11 @@ class Entry:
 
     def examine_again(self, account: SimAccount, order: SimOrder) -> None:
         """Look at an order that has waited for another, now that its time has come."""
-        sender = Sender(strict=order.strict, waive=("market_closed_opening_market_order",))
+        sender = Sender(strict=order.strict, waive={*order.waived, *ON_THE_WAY})
         ticket, preview = self.examine_in_place(account, order.ticket, sender, order)
         order.ticket, order.preview, order.reserve = ticket, preview, max(ZERO, -preview.buying_power_change)
+        for state, leg in zip(order.legs, ticket.legs, strict=True):
+            state.leg, state.remaining = leg, leg.quantity
 
     # In
 
@@ -122,6 +132,7 @@ class Entry:
             reserve=max(ZERO, -preview.buying_power_change) if preview else ZERO,
             preview=preview,
             strict=sender.strict,
+            waived=tuple(sorted(sender.waived)),
         )
 
     # Changed and out
@@ -133,8 +144,9 @@ class Entry:
             raise OrderRefused("not_replaceable", f"Order {old.order_id} is {_words(old.status)}.")
         if {_side(leg) for leg in ticket.legs} != {_side(leg) for leg in old.ticket.legs}:
             raise OrderRefused("replace_changes_legs", "Only price, type and duration of an order can be changed.")
-        sender = Sender(old.reference, old.source, old.username, waive=waive)
-        ticket, preview = self.examine_in_place(account, replace(ticket, legs=old.ticket.legs), sender, old)
+        sender = Sender(old.reference, old.source, old.username, waive={*old.waived, *waive})
+        ticket = for_the_rest(old, ticket, old.remaining)
+        ticket, preview = self.examine_in_place(account, ticket, sender, old)
         new = self.make(account, ticket, preview, sender)
         new.status, new.replaces_order_id = OrderStatus.CONTINGENT, old.order_id
         new.expires_at = new.expires_at if old.expires_at is not None else None
@@ -143,39 +155,29 @@ class Entry:
         self.floor.request_replace(account, old, new, self.now())
         return new
 
-    def amend(
-        self,
-        account: SimAccount,
-        order: SimOrder,
-        quantity: Decimal | None,
-        limit_price: Decimal | None,
-        stop_price: Decimal | None,
-        trail: Trail | None,
-        order_type: OrderType | None,
-        display_quantity: Decimal | None,
-        conditions: tuple[Condition, ...] | None,
-    ) -> SimOrder:
+    def amend(self, account: SimAccount, order: SimOrder, change: Amendment, waive: Iterable[str] = ()) -> SimOrder:
         if order.is_terminal or order.status in UNCHANGEABLE:
             raise OrderRefused("not_amendable", f"Order {order.order_id} is {_words(order.status)}.")
         if order.triggered:
             raise OrderRefused("stop_triggered", "The stop has triggered: the order cannot be changed any more.")
-        changed = _amended(order.ticket, limit_price, stop_price, trail, order_type, display_quantity, conditions)
-        units = order.size if quantity is None else quantity
+        before, changed = order.ticket, amended(order.ticket, change, self.now())
+        units = order.size if change.quantity is None else change.quantity
         if units <= order.filled:
             raise OrderRefused("quantity_below_filled", f"{order.filled} of the order has filled already.")
-        legs = tuple(Leg(s.leg.instrument, s.leg.action, units * s.ratio) for s in order.legs)
-        if units == order.size and changed == order.ticket:
+        if units == order.size and changed == before:
             return order
-        rest = tuple(
-            Leg(leg.instrument, leg.action, leg.quantity - s.filled) for leg, s in zip(legs, order.legs, strict=True)
-        )
-        sender = Sender(waive=("market_closed_opening_market_order",))
-        _, preview = self.examine_in_place(account, replace(changed, legs=rest), sender, order)
+        left = units - order.filled
+        sender = Sender(waive={*order.waived, *waive, *ON_THE_WAY})
+        _, preview = self.examine_in_place(account, for_the_rest(order, changed, left), sender, order)
         order.ticket, order.reserve = changed, max(ZERO, -preview.buying_power_change)
-        order.reserve *= order.size / (units - order.filled)  # it is of the whole order
+        order.reserve *= order.size / left  # it is of the whole order
+        order.waived = tuple(sorted({*order.waived, *waive}))
+        if changed.trail != before.trail:
+            order.trail_stop = None
         resize(order, units)
         order.amended += 1
-        self.floor.rerest(order, self.now())
+        waits = (changed.conditions, changed.start_at) != (before.conditions, before.start_at)
+        self.floor.rerest(order, waits, self.now())
         return order
 
     def cancel(self, order: SimOrder) -> SimOrder:
@@ -196,6 +198,19 @@ class Entry:
             leg = state.leg
             found[leg.instrument] = found.get(leg.instrument, ZERO) + state.remaining * leg.action.sign
         return found
+
+    def _rivals(self, account: SimAccount, ticket: Ticket, without: Iterable[int]) -> tuple[Exposure, ...]:
+        """Options that other working orders will open on the same underlying: they may want the same cover."""
+        if not any(isinstance(leg.instrument, Option | FutureOption) or not leg.action.is_buy for leg in ticket.legs):
+            return ()
+        under = underlying_of(ticket.legs[0].instrument, self.market)
+        return tuple(
+            exposed(
+                leg.leg.instrument, leg.remaining * leg.leg.action.sign, self._price(leg.leg.instrument), self.market
+            )
+            for leg in self.floor.commitments.opening(account.number, frozenset(without))
+            if underlying_of(leg.leg.instrument, self.market) == under
+        )
 
     def _admit(self, account: SimAccount, order: SimOrder) -> None:
         account.orders[order.order_id] = order
@@ -218,31 +233,13 @@ class Entry:
         return (book.mark if book is not None else None) or ZERO
 
 
-def _amended(
-    ticket: Ticket,
-    limit_price: Decimal | None,
-    stop_price: Decimal | None,
-    trail: Trail | None,
-    order_type: OrderType | None,
-    display_quantity: Decimal | None,
-    conditions: tuple[Condition, ...] | None,
-) -> Ticket:
-    """The ticket with what is given in place of what was; a new type drops the prices it has no use for."""
-    kind = order_type or ticket.order_type
-    trails = trail if trail is not None else ticket.trail if stop_price is None else None
-    return replace(
-        ticket,
-        order_type=kind,
-        limit_price=(limit_price if limit_price is not None else ticket.limit_price)
-        if not kind.is_market and kind is not OrderType.STOP
-        else None,
-        stop_price=(stop_price if stop_price is not None else ticket.stop_price)
-        if kind.has_stop and trails is None
-        else None,
-        trail=trails if kind.has_stop else None,
-        display_quantity=display_quantity if display_quantity is not None else ticket.display_quantity,
-        conditions=conditions if conditions is not None else ticket.conditions,
-    )
+def for_the_rest(order: SimOrder, ticket: Ticket, units: Decimal) -> Ticket:
+    """The ticket for so many units of the order: what it shows at a time is no more than these."""
+    legs = tuple(Leg(state.leg.instrument, state.leg.action, units * state.ratio) for state in order.legs)
+    shown = ticket.display_quantity
+    if shown is not None and shown <= order.size:
+        shown = min(shown, units)
+    return replace(ticket, legs=legs, display_quantity=shown)
 
 
 def _side(leg: Leg) -> tuple[Instrument, Decimal, bool]:

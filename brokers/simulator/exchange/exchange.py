@@ -19,6 +19,7 @@ from brokers.simulator.exchange.accounts import (
     SimPosition,
     SimTransaction,
 )
+from brokers.simulator.exchange.amendments import Amendment
 from brokers.simulator.exchange.deliveries import exercise
 from brokers.simulator.exchange.entry import Entry, Sender
 from brokers.simulator.exchange.events import Event, Ids, OrderIds
@@ -162,10 +163,16 @@ class Exchange:
         return self._entry.place(self.account(number), ticket, Sender(reference, source, username, strict, waive))
 
     def place_rejected(
-        self, number: str, ticket: Ticket, reason: str, reference: str | None = None, username: str = ""
+        self,
+        number: str,
+        ticket: Ticket,
+        reason: str,
+        reference: str | None = None,
+        username: str = "",
+        source: str = "",
     ) -> SimOrder:
         """Write down an order that is rejected at once: it is listed with its reason, and nothing else comes of it."""
-        return self._entry.place_rejected(self.account(number), ticket, reason, Sender(reference, username=username))
+        return self._entry.place_rejected(self.account(number), ticket, reason, Sender(reference, source, username))
 
     def preview_tree(self, number: str, node: Node, strict: bool = False, waive: Iterable[str] = ()) -> list[Preview]:
         """What each order of a tree would do once its turn has come, the parent first, depth first."""
@@ -251,16 +258,19 @@ class Exchange:
         order_type: OrderType | None = None,
         display_quantity: Decimal | None = None,
         conditions: tuple[Condition, ...] | None = None,
+        start_at: datetime | None = None,
+        waive: Iterable[str] = (),
     ) -> SimOrder:
         """Change an order in place: what is None stays. ``quantity`` is the new total, in units of the order.
 
-        Refused once a cancel was sent or the stop has triggered. Nothing is told when nothing changes.
+        Conditions and a ``start_at`` that do not hold yet take the order back from the market until they do; a
+        ``start_at`` that has come takes away the one that was. The house rules it was placed without, and those of
+        ``waive``, do not hold. Refused once a cancel was sent or the stop has triggered. Nothing is told when nothing
+        changes.
         """
-        account, order = self.account(number), self.order(number, order_id)
-        return self._entry.amend(
-            *(account, order, quantity, limit_price, stop_price),
-            *(trail, order_type, display_quantity, conditions),
-        )
+        prices = (quantity, limit_price, stop_price, trail, order_type, display_quantity)
+        change = Amendment(*prices, conditions, start_at)
+        return self._entry.amend(self.account(number), self.order(number, order_id), change, waive)
 
     def orders(self, number: str) -> list[SimOrder]:
         """All orders of an account, newest first."""
@@ -317,8 +327,12 @@ class Exchange:
         return list(position.lots) if position else []
 
     def exercise(self, number: str, option: Instrument, quantity: Decimal) -> list[SimPosition]:
-        """Exercise long options now; the answer names the positions that changed."""
+        """Exercise long options now, those that no working order sells; the answer names the positions that changed."""
         account = self.account(number)
+        position = account.positions.get(option)
+        sold = self._floor.commitments.closing(number, option, Action.SELL_TO_CLOSE)
+        if position is not None and sold and position.quantity < quantity + sold:
+            raise OrderRefused("cannot_close_more_than_position", f"Working orders sell {sold} of these options.")
         changed = exercise(account, option, quantity, self.market, self.clock.now(), self.ids)
         for position in changed:
             self._position_changed(position)
@@ -378,6 +392,8 @@ class Exchange:
             ended = settle(account, self.market, now, self.ids, self.early_assignment)
             for position in ended:
                 self._position_changed(position)
+                if not position.quantity:
+                    self._floor.nothing_to_close(account.number, position.instrument, now)
             if ended:
                 self._balance_changed(account)
             if today != self._day:
@@ -389,16 +405,21 @@ class Exchange:
 
     def snapshot(self) -> dict[str, Any]:
         """Accounts, orders, history and numbers as JSON-able values. Prices are the market's business."""
-        return snapshots.save(self.accounts, self.ids.last, self.order_ids.last, self._day)
+        return snapshots.save(self.accounts, self.ids.last, self.order_ids.last, self._day, self._at)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the state of a snapshot in place of the present one; ``UnknownSnapshot`` leaves all as it was."""
-        self.accounts, last, last_order, self._day = snapshots.load(snapshot)
+        """Take the state of a snapshot in place of the present one; ``UnknownSnapshot`` leaves all as it was.
+
+        What happened since then is gone through with the next step, as after a jump of the clock.
+        """
+        self.accounts, last, last_order, self._day, at = snapshots.load(snapshot)
+        self._at = at or self._at
         self.ids.raise_to(last)
         self.order_ids.raise_to(last_order)
         self._floor.clear()
         for account in self.accounts.values():
             self._floor.load(account)
+        self._floor.rest_all()
 
     # Inside
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import PriceIncrements
 from brokers.domain.orders import Action
-from brokers.simulator.exchange.accounts import SimAccount, SimPosition
+from brokers.simulator.exchange.accounts import SimAccount, SimPosition, SimTransaction
 from brokers.simulator.exchange.executions import execution
 from brokers.simulator.exchange.ledger import book_trade
 from brokers.simulator.exchange.matching import Slice
@@ -91,7 +91,7 @@ class Filling:
     def correct(self, account: SimAccount, order: SimOrder, fill_id: str, price: Decimal, now: datetime) -> SimPosition:
         """Give a fill another price, in the order and in the books; the fees stay what they were."""
         leg, fill = _find(order, fill_id)
-        fees = _fees_of(account, fill_id)
+        fees = _entry_of(account, fill_id).fees
         self._take_back(account, order, leg, fill, now)
         fill.price, fill.corrected = price, True
         return self._book(account, order, leg, fill, now, fees=fees, remark="Corrected")
@@ -99,7 +99,7 @@ class Filling:
     def _take_back(
         self, account: SimAccount, order: SimOrder, leg: SimLeg, fill: SimFill, now: datetime
     ) -> SimPosition:
-        fees = {kind: -amount for kind, amount in _fees_of(account, fill.fill_id).items()}
+        fees = {kind: -amount for kind, amount in _entry_of(account, fill.fill_id).fees.items()}
         return self._book(account, order, leg, fill, now, OPPOSITE[leg.leg.action], fees, "Broken")
 
     def _book(
@@ -115,14 +115,15 @@ class Filling:
     ) -> SimPosition:
         trade = execution(
             *(account, self.market, leg.leg.instrument, action or leg.leg.action, fill.quantity, fill.price, at),
-            before=leg.filled + sum((one.quantity for one in leg.unreported), ZERO),
+            before=leg.traded,
             order_id=order.order_id,
             fill_id=fill.fill_id,
             leg_count=len(order.legs),
         )
         if fees is not None:
-            words = f"{remark}: {leg.leg.instrument}, order {order.order_id}"
-            trade = replace(trade, fees=fees, description=words)
+            words, entry = f"{remark}: {leg.leg.instrument}, order {order.order_id}", _entry_of(account, fill.fill_id)
+            trade = replace(trade, fees=fees, description=words, multiplier=entry.multiplier)
+            trade = replace(trade, underlying=entry.underlying or trade.underlying)  # it may have ended since
         return book_trade(account, trade, self.ids)
 
 
@@ -134,5 +135,5 @@ def _find(order: SimOrder, fill_id: str) -> tuple[SimLeg, SimFill]:
     raise OrderRefused("unknown_fill", f"Order {order.order_id} has no fill {fill_id}.")
 
 
-def _fees_of(account: SimAccount, fill_id: str) -> dict[str, Decimal]:
-    return next(entry.fees for entry in reversed(account.transactions) if entry.fill_id == fill_id)
+def _entry_of(account: SimAccount, fill_id: str) -> SimTransaction:
+    return next(entry for entry in reversed(account.transactions) if entry.fill_id == fill_id)

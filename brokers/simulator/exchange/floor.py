@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from brokers.domain.instruments import Instrument
+from brokers.domain.instruments import Future, Instrument
 from brokers.simulator.exchange.accounts import SimAccount, SimPosition
 from brokers.simulator.exchange.bonds import Bonds, resize
 from brokers.simulator.exchange.commitments import Commitments
@@ -20,6 +20,7 @@ from brokers.simulator.exchange.venue import PHASES, calendar_of, ends
 from brokers.simulator.market.market import Market
 from brokers.simulator.market.sessions import Calendar
 
+LEFT = (OrderStatus.ROUTED, OrderStatus.IN_FLIGHT, OrderStatus.LIVE)
 TICK_OF_TIME = timedelta(milliseconds=1)
 
 Changed = Callable[[SimOrder], None]
@@ -78,11 +79,15 @@ class Floor:
                 self._take(account, order)
                 self.commitments.update(order, self.bonds.bond(order))
                 self._timers.add(order.due_at, order.order_id)
-                if order.status in MATCHABLE:
-                    self._trading.rest(order)
             if order.report_at is not None:
                 self.working[order.order_id] = (account, order)
                 self._timers.add(order.report_at, order.order_id)
+
+    def rest_all(self) -> None:
+        """Let restored orders stand in line again, in the order in which they came to the market."""
+        at_market = [order for _, order in self.working.values() if order.status in MATCHABLE]
+        for order in sorted(at_market, key=lambda order: (order.live_at or order.updated_at, order.order_id)):
+            self._trading.rest(order)
 
     def clear(self) -> None:
         for kept in (self.working, self.bonds, self.commitments, self._trading, self._timers, self._watching):
@@ -109,6 +114,7 @@ class Floor:
     def request_replace(self, account: SimAccount, old: SimOrder, new: SimOrder, now: datetime) -> None:
         """Cancel the old order, then let the new one go."""
         self.bonds.join(old, new)
+        old.reserve = max(old.reserve, new.reserve * old.size / old.remaining)  # both hold back, until one is gone
         self.admit(account, new, now)
         if old.status is OrderStatus.CONTINGENT:
             self._make_way(old, now)
@@ -119,16 +125,30 @@ class Floor:
         else:
             self.set(old, OrderStatus.REPLACE_REQUESTED, now, due=now + pause(old, 60, 80))
 
-    def rerest(self, order: SimOrder, now: datetime) -> None:
-        """An order was changed in place: it stands behind the others at its price and is looked at anew."""
+    def rerest(self, order: SimOrder, waits: bool, now: datetime) -> None:
+        """An order was changed in place: it stands behind the others at its price and is looked at anew. With ``waits``
+        what it waits for was changed: until that holds it is taken back from the market."""
         self._resting.discard(order)
-        if order.ticket.conditions:
-            self._watching[order.order_id] = order
+        self._await(order)
+        self.shown.renew()
+        if waits and order.status in LEFT and not self.way.can_leave(order, now):
+            order.in_flight_at = order.live_at = order.due_at = None
+            order.status = OrderStatus.RECEIVED
+        if order.status is OrderStatus.RECEIVED:
+            order.queued = self.way.waits_for_session(order, now)
         self.touch(order, now)
         if order.status in MATCHABLE:
             self._trading.rest(order)
-            self.shown.renew()
-            self._bring_up(order.order_id, now)
+        self._bring_up(order.order_id, now)
+
+    def nothing_to_close(self, number: str, instrument: Instrument, now: datetime) -> None:
+        """A position is gone without an order: those that would have closed it have nothing left to do."""
+        for is_buy in (True, False):
+            for order in list(self.commitments.on(number, instrument, is_buy)):
+                over = order.expires_at is not None and now >= order.expires_at  # it ends by itself, then
+                closes = any(s.leg.instrument == instrument and not s.leg.action.opens for s in order.legs)
+                if closes and not over and not isinstance(instrument, Future):
+                    self.end(order, OrderStatus.CANCELLED, now, "There is no position left to close.")
 
     # What groups ask for
 
@@ -199,13 +219,20 @@ class Floor:
 
     def _take(self, account: SimAccount, order: SimOrder) -> None:
         self.working[order.order_id] = (account, order)
-        for at in (order.expires_at, order.ticket.start_at, order.ticket.cancel_at):
-            self._timers.add(at, order.order_id)
-        if order.ticket.conditions:
-            self._watching[order.order_id] = order
+        self._timers.add(order.expires_at, order.order_id)
+        self._await(order)
         for leg in order.legs:
             calendar = calendar_of(self.market, leg.leg.instrument)
             self._phases.setdefault(calendar.collection, (calendar, ""))
+
+    def _await(self, order: SimOrder) -> None:
+        """Look at the order when its times come, and again and again while it has conditions."""
+        for at in (order.ticket.start_at, order.ticket.cancel_at):
+            self._timers.add(at, order.order_id)
+        if order.ticket.conditions:
+            self._watching[order.order_id] = order
+        else:
+            self._watching.pop(order.order_id, None)
 
     def _drop(self, order: SimOrder) -> None:
         self._resting.discard(order)

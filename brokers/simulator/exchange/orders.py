@@ -74,6 +74,11 @@ class SimLeg:
     def filled(self) -> Decimal:
         return self.leg.quantity - self.remaining
 
+    @property
+    def traded(self) -> Decimal:
+        """What is in the books, told of or not."""
+        return self.filled + sum((fill.quantity for fill in self.unreported), Decimal(0))
+
 
 @dataclass(slots=True)
 class Preview:
@@ -103,7 +108,8 @@ class SimOrder:
     says that a stop's level was reached. ``queued``: it rests until its next session. ``trail_stop`` is the present
     level of a trailing stop, ``cancelled_size`` the units that were taken off it, ``amended`` how often it was changed
     in place. ``reserve`` is what the whole order ties up, ``due_at`` when its next state is due, ``doom`` why it will
-    be rejected then. ``seen`` is for stops that want two ticks: the last book looked at, and the ticks in a row.
+    be rejected then. ``waived`` names the house rules that do not hold for it. ``seen`` is for stops that want two
+    ticks: the last book looked at, and the ticks in a row.
     """
 
     order_id: int
@@ -142,6 +148,7 @@ class SimOrder:
     report_at: datetime | None = None
     doom: str = ""
     strict: bool = False
+    waived: tuple[str, ...] = ()
     seen: tuple[int, int] = (-1, 0)
 
     @property

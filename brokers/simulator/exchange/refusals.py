@@ -47,6 +47,7 @@ REFUSALS: dict[str, str] = {
     "not_replaceable": "The order cannot be replaced any more.",
     "replace_changes_legs": "A replacement keeps the legs.",
     "not_amendable": "The order cannot be changed any more.",
+    "invalid_change": "What is asked for does not go with the order.",
     "stop_triggered": "The stop has triggered: the order cannot be changed any more.",
     "quantity_below_filled": "The new quantity is not above what has filled.",
     "nothing_to_exercise": "The account does not hold so many of these options.",

@@ -35,7 +35,7 @@ class Way:
 
     def waits_for_session(self, order: SimOrder, now: datetime) -> bool:
         """Whether nothing but the hours keeps it from leaving."""
-        return self._can_leave(order, now) and not self._is_in_hours(order, now)
+        return self.can_leave(order, now) and not self._is_in_hours(order, now)
 
     def progress(self, order: SimOrder, now: datetime) -> None:
         """Received, routed, in flight, live: each state after a short while."""
@@ -58,7 +58,7 @@ class Way:
 
     def route(self, order: SimOrder, now: datetime) -> None:
         """Let an order leave for the market, if it may by now."""
-        if order.doom or not self._can_leave(order, now) or not self._is_in_hours(order, now):
+        if order.doom or not self.can_leave(order, now) or not self._is_in_hours(order, now):
             return
         order.queued = False
         for doom in self.dooms:
@@ -78,7 +78,7 @@ class Way:
         self._lanes[lane] = found = max(due, last) if last - due < LONGEST_WAY else due
         return found
 
-    def _can_leave(self, order: SimOrder, now: datetime) -> bool:
+    def can_leave(self, order: SimOrder, now: datetime) -> bool:
         """Whether its time has come and its conditions hold."""
         ticket = order.ticket
         if ticket.start_at is not None and now < ticket.start_at:

@@ -20,7 +20,7 @@ from brokers.simulator.exchange.accounts import (
     SimTransaction,
 )
 from brokers.simulator.exchange.groups import Bond, SimGroup
-from brokers.simulator.exchange.orders import OrderStatus, SimFill, SimLeg, SimOrder
+from brokers.simulator.exchange.orders import OrderStatus, Preview, SimFill, SimLeg, SimOrder
 from brokers.simulator.exchange.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
 
 VERSION = 2
@@ -29,40 +29,43 @@ RECORDS: dict[str, Callable[..., Any]] = {
     kind.__name__: kind
     for kind in (
         *(SimAccount, SimPosition, Holding, OpenedWith, Lot, ClosedLot, DividendDue, SimTransaction),
-        *(SimOrder, SimLeg, SimFill, SimGroup, Ticket, Leg, Trail, Condition),
+        *(SimOrder, SimLeg, SimFill, Preview, SimGroup, Ticket, Leg, Trail, Condition),
     )
 }
 WORDS: dict[str, Callable[[str], Any]] = {
     kind.__name__: kind for kind in (OrderStatus, Action, OrderType, Duration, Hours, Watch, Bond)
 }
-LEFT_OUT = {"preview", "weighed", "seen"}
+LEFT_OUT = {"weighed", "seen"}
 
-Loaded = tuple[dict[str, SimAccount], int, int, date]
+Loaded = tuple[dict[str, SimAccount], int, int, date, datetime | None]
 
 
 class UnknownSnapshot(ValueError):
     """The snapshot is of another version, or none at all; the text says which."""
 
 
-def save(accounts: dict[str, SimAccount], last_id: int, last_order_id: int, day: date) -> dict[str, Any]:
+def save(accounts: dict[str, SimAccount], last_id: int, last_order_id: int, day: date, at: datetime) -> dict[str, Any]:
     return {
         "version": VERSION,
         "last_id": last_id,
         "last_order_id": last_order_id,
         "day": day.isoformat(),
+        "at": at.isoformat(),
         "accounts": [_write(account) for account in accounts.values()],
     }
 
 
 def load(snapshot: dict[str, Any]) -> Loaded:
-    """Accounts by number, the last numbers (entries, orders), the trading day; ``UnknownSnapshot`` in words."""
+    """Accounts by number, the last numbers (entries, orders), the trading day, how far all was brought (None where an
+    older program did not say); ``UnknownSnapshot`` in words."""
     version = snapshot.get("version") if isinstance(snapshot, dict) else None
     if version != VERSION:
         raise UnknownSnapshot(f"This state is of version {version!r}; this program reads version {VERSION}.")
     try:
         accounts = [_read(one) for one in snapshot["accounts"]]
         last = int(snapshot["last_id"]), int(snapshot["last_order_id"])
-        return {one.number: one for one in accounts}, *last, date.fromisoformat(snapshot["day"])
+        at = datetime.fromisoformat(snapshot["at"]) if "at" in snapshot else None
+        return {one.number: one for one in accounts}, *last, date.fromisoformat(snapshot["day"]), at
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise UnknownSnapshot(f"This state cannot be read: {type(error).__name__}.") from None
 
@@ -89,7 +92,9 @@ def _write(value: Any) -> Any:
         case _ if isinstance(value, INSTRUMENTS):
             return {"instrument": str(value)}
         case _ if is_dataclass(value):
-            names = [one.name for one in fields(value) if one.name not in LEFT_OUT]
+            over = isinstance(value, SimOrder) and value.is_terminal
+            left_out = LEFT_OUT | {"preview"} if over else LEFT_OUT
+            names = [one.name for one in fields(value) if one.name not in left_out]
             return {"record": type(value).__name__, "has": {name: _write(getattr(value, name)) for name in names}}
     raise TypeError(f"A {type(value).__name__} has no place in a snapshot.")
 
@@ -120,6 +125,8 @@ def _build(kind: str, found: dict[str, Any]) -> Any:
     """The record of a name; warnings and legs are tuples where the record says so."""
     if kind == "Ticket":
         found["legs"], found["conditions"] = tuple(found["legs"]), tuple(found["conditions"])
-    if kind == "SimOrder":
+    if kind in ("SimOrder", "Preview"):
         found["warnings"] = [(code, message) for code, message in found["warnings"]]
+    if kind == "SimOrder":
+        found["waived"] = tuple(found.get("waived", ()))
     return RECORDS[kind](**found)

@@ -8,17 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from brokers.simulator.market.clockwork import EPOCH, Floats
-from brokers.simulator.market.fair import Fair, Key
+from brokers.simulator.market.grids import PathGrid
+from brokers.simulator.market.paths.clockwork import EPOCH, Floats
+from brokers.simulator.market.paths.fair import Fair, Key
+from brokers.simulator.market.paths.turnover import TRADE, Turnover
 from brokers.simulator.market.sessions import DAY, NEW_YORK, Calendar, Session, local_date
-from brokers.simulator.market.ticks import Grid
-from brokers.simulator.market.turnover import TRADE, Turnover
 
 Unit = Literal["second", "minute", "hour", "day", "week", "month", "year"]
 HoursOf = Literal["regular", "extended", "all"]
 SECONDS: dict[str, int] = {"second": 1, "minute": 60, "hour": 3600}
+RUN, RUN_DAYS, SHORTEST_RUN = 1200, 40, timedelta(minutes=15)
+TOUCH = timedelta(microseconds=1)  # a bar that begins now has begun
+MINUTE = 60
 FEW = 16  # edges that are quicker looked at one by one
-KEPT = 150_000  # bars of finished days kept in memory
+KEPT = 60_000  # bars of finished days kept in memory
 FIRST = datetime(EPOCH.year, EPOCH.month, EPOCH.day, tzinfo=timezone.utc) + 7 * DAY  # there is no price before
 
 
@@ -61,7 +64,7 @@ class Subject:
     key: Key
     source: Key
     calendar: Calendar
-    grid: Grid
+    grid: PathGrid
     optioned: bool
 
 
@@ -77,27 +80,32 @@ class BarMaker:
         self, subject: Subject, interval: Interval, start: datetime, end: datetime, hours: HoursOf, now: datetime
     ) -> list[Bar]:
         """The bars that begin from ``start`` on and before ``end``, ascending, the one in progress included."""
-        start, end = max(start, FIRST), min(end, now + timedelta(microseconds=1))
+        start, end = max(start, FIRST), min(end, now + TOUCH)
         if interval.unit in SECONDS:
             step = interval.count * SECONDS[interval.unit]
             found = [
                 bar
                 for session in _sessions(subject.calendar, start, end)
-                for bar in self._session(subject, session, interval, step, hours, now)
+                for bar in self._of_session(subject, session, interval, step, hours, (start, end), now)
             ]
         else:
             found = self._long(subject, interval, _group_start(start, interval), end, hours, now)
         return [bar for bar in found if start <= bar.start < end]
 
-    def day(self, subject: Subject, day: date, now: datetime) -> list[Bar]:
-        """The bar of one session's regular hours; none when there is no session."""
-        session = subject.calendar.on(day)
-        return self._session(subject, session, Interval(1, "day"), None, "regular", now) if session else []
+    def extent(self, subject: Subject, start: datetime, end: datetime) -> tuple[float, float]:
+        """The lowest and the highest price from one time to another, as a bar over it has them."""
+        _, highs, lows, _ = self._prices(subject, np.array([start.timestamp(), end.timestamp()]))
+        return float(lows[0]), float(highs[0])
+
+    def forget(self) -> None:
+        """The past is another: prices that were put have been restored."""
+        self._kept, self._count = {}, 0
 
     def _long(
         self, subject: Subject, interval: Interval, start: datetime, end: datetime, hours: HoursOf, now: datetime
     ) -> list[Bar]:
         daily = Interval(1, "day")
+        end = min(_group_end(end + DAY, interval), now + TOUCH)
         days = [
             (session.date, bar)
             for session in _sessions(subject.calendar, start, end)
@@ -107,6 +115,28 @@ class BarMaker:
             return [bar for _, bar in days]
         grouped = groupby(days, key=lambda one: _group(one[0], interval))
         return [join([bar for _, bar in group]) for _, group in grouped]
+
+    def _of_session(
+        self,
+        subject: Subject,
+        session: Session,
+        interval: Interval,
+        step: int,
+        hours: HoursOf,
+        asked: tuple[datetime, datetime],
+        now: datetime,
+    ) -> list[Bar]:
+        """The bars of a session: all of it, or for bars of seconds what was asked for."""
+        if step >= MINUTE:
+            return self._session(subject, session, interval, step, hours, now)
+        begin, finish = (at.timestamp() for at in _window(session, subject.calendar, hours))
+        first = begin + max(0.0, asked[0].timestamp() - begin) // step * step
+        last = min(finish, asked[1].timestamp() + step, now.timestamp() + step)
+        if first >= last:
+            return []
+        edges = np.arange(first, last, step)
+        edges = np.append(edges, min(float(edges[-1]) + step, finish))
+        return self._make(subject, edges, min(now.timestamp(), finish))
 
     def _session(
         self, subject: Subject, session: Session, interval: Interval, step: int | None, hours: HoursOf, now: datetime
@@ -121,7 +151,7 @@ class BarMaker:
             first, last = begin.timestamp(), finish.timestamp()
             edges = np.array([first, last]) if step is None else np.append(np.arange(first, last, step), last)
             found = self._make(subject, edges, min(now.timestamp(), last))
-            if finish <= now:
+            if finish < now:
                 self._keep(name, found)
         return found
 
@@ -237,6 +267,15 @@ def join(bars: list[Bar]) -> Bar:
     )
 
 
+def runs(interval: Interval, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """A stretch of time in parts whose bars are made in a moment: a thousand bars, or those of some weeks."""
+    step = timedelta(seconds=interval.count * SECONDS.get(interval.unit, 86_400))
+    length = max(min(RUN * step, RUN_DAYS * DAY), SHORTEST_RUN)
+    while start < end:
+        yield start, min(start + length, end)
+        start += length
+
+
 def _sessions(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Session]:
     """The sessions that may hold bars from one time to another, with a day to spare at both ends."""
     day, last = local_date(start) - DAY, local_date(end) + DAY
@@ -268,6 +307,15 @@ def _group(day: date, interval: Interval) -> int:
         case _:
             number = day.toordinal()
     return number // interval.count
+
+
+def _group_end(end: datetime, interval: Interval) -> datetime:
+    """On to where the group of a time ends, that none is made of its first part alone."""
+    day = local_date(end)
+    wanted = _group(day, interval)
+    while _group(day, interval) == wanted:
+        day += DAY
+    return datetime.combine(day, time(), NEW_YORK).astimezone(timezone.utc)
 
 
 def _group_start(start: datetime, interval: Interval) -> datetime:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from functools import lru_cache
 from zlib import crc32
 
-from brokers.simulator.market.expiries import friday_of, last_day
 from brokers.simulator.market.listings import Listing
+from brokers.simulator.market.options.expiries import friday_of, last_day
 from brokers.simulator.market.sessions import is_session, next_session
 
 Day = date

@@ -8,18 +8,19 @@ from brokers.domain.instruments import Future, FutureOption, Index, Instrument, 
 from brokers.domain.market import Chain
 from brokers.simulator.market.bars import Bar
 from brokers.simulator.market.book import Book, GreekValues
-from brokers.simulator.market.chains import Deliverable
 from brokers.simulator.market.contracts import Contract, FutureExpiration, Product
 from brokers.simulator.market.derived_bars import future_bars, option_bars
-from brokers.simulator.market.futures_desk import FuturesDesk
+from brokers.simulator.market.futures.curve import fair
+from brokers.simulator.market.futures.desk import FuturesDesk
 from brokers.simulator.market.grids import grid_of
-from brokers.simulator.market.levels import Levels
 from brokers.simulator.market.listings import Listing
-from brokers.simulator.market.option_desk import OptionDesk, expires_at
-from brokers.simulator.market.options import Terms
+from brokers.simulator.market.options.chains import Deliverable
+from brokers.simulator.market.options.desk import OptionDesk, expires_at
+from brokers.simulator.market.options.levels import Levels
+from brokers.simulator.market.options.strips import greeks_of_many
+from brokers.simulator.market.options.terms import Terms
 from brokers.simulator.market.products import PRODUCTS
 from brokers.simulator.market.source import Key, Source
-from brokers.simulator.market.strips import greeks_of_many
 
 Derivative = Option | Future | FutureOption
 
@@ -69,7 +70,7 @@ class Derivatives:
         """What it settles into or against: a future that follows no index is its own. ``KeyError`` when unknown."""
         match instrument:
             case FutureOption(future):
-                return future
+                return self._contract(future).future
             case Future():
                 return self._contract(instrument).product.follows or instrument
         found = self.options.listing_of(instrument.root)
@@ -110,9 +111,20 @@ class Derivatives:
         found = self._terms(instrument)
         return found.book() if found else None
 
+    def books(self, instruments: Sequence[Derivative]) -> list[Book | None]:
+        """The books of many: the prices of all options are worked out at once."""
+        terms = [None if isinstance(one, Future) else self._terms(one) for one in instruments]
+        rows = zip(instruments, terms, greeks_of_many(terms), strict=True)
+        return [found.book(greeks) if found else self.book(one) for one, found, greeks in rows]
+
     def spot(self, future: Future, at: datetime) -> float:
         """The fair price of a delivery month at any time; ``KeyError`` when there is no such product."""
         return self.futures.quotes.spot(self._contract(future), at)
+
+    def worth(self, future: Future, price: float, at: datetime) -> float:
+        """What a delivery month is worth at a price of its path."""
+        contract = self._contract(future)
+        return fair(contract.product, future.month, contract.expires_at, at, price)
 
     def price_at(self, instrument: Derivative, at: datetime) -> Decimal | None:
         """The fair price on the grid at any moment; at its end and after, what it settles to. None when unknown."""
@@ -171,7 +183,8 @@ class Derivatives:
         """The bars of a derivative from those of the path it moves with; none for the unknown."""
         if isinstance(instrument, Future):
             contract = self.futures.past_or_present(instrument)
-            return future_bars(contract, bars, self.source.now) if contract else []
+            calendar = self.source.calendar(instrument)
+            return future_bars(contract, bars, calendar, self.source.now) if contract else []
         found = self._any(instrument)
         return option_bars(found, bars, self.source.now) if found else []
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from brokers.simulator.market.bars import Bar
-from brokers.simulator.market.boards import Moment
 from brokers.simulator.market.contracts import Contract
-from brokers.simulator.market.futures import fair, share
+from brokers.simulator.market.futures.curve import fair, share
 from brokers.simulator.market.grids import Grid, grid_of
-from brokers.simulator.market.options import Terms
+from brokers.simulator.market.options.boards import Moment
+from brokers.simulator.market.options.strips import Strip, greeks_of_strip
+from brokers.simulator.market.options.terms import Terms
 from brokers.simulator.market.sessions import Calendar
-from brokers.simulator.market.strips import Strip, greeks_of_strip
 
 STRIDE = 400  # bars that share one look at the volatility, at most
 LONG = timedelta(hours=20)  # bars from here on are of whole sessions
@@ -30,16 +30,32 @@ class Look:
     level: float
 
 
-def future_bars(contract: Contract, bars: list[Bar], now: datetime) -> list[Bar]:
+def future_bars(contract: Contract, bars: list[Bar], calendar: Calendar, now: datetime) -> list[Bar]:
     """The bars of a delivery month, until its end."""
     last = min(contract.expires_at, now)
     kept = [bar for bar in bars if bar.start < last]
     product, month, ends = contract.product, contract.future.month, contract.expires_at
-    part = share(contract, now)
-    four = [[fair(product, month, ends, look.at, look.level) for look in _looks(bar, last)] for bar in kept]
-    volumes = [int(bar.volume * part) for bar in kept]
-    interest = int(product.daily_volume * 1.6 * part)
-    return [_bar(*each, grid_of(product.tick), interest) for each in zip(kept, four, volumes, strict=True)]
+    grid = grid_of(product.tick)
+    four = [
+        [max(fair(product, month, ends, look.at, look.level), grid.size) for look in _looks(bar, last)] for bar in kept
+    ]
+    parts = list(_shares(contract, kept, calendar))
+    volumes = [int(bar.volume * part) for bar, part in zip(kept, parts, strict=True)]
+    interests = [int(product.daily_volume * 1.6 * part) for part in parts]
+    return [
+        _bar(bar, prices, volume, grid, interest)
+        for bar, prices, volume, interest in zip(kept, four, volumes, interests, strict=True)
+    ]
+
+
+def _shares(contract: Contract, bars: list[Bar], calendar: Calendar) -> Iterator[float]:
+    """The month's part of the trading in each bar: that of the day on which it began."""
+    session, part = None, 0.0
+    for bar in bars:
+        if session is None or not session.early_at <= bar.start < session.close_at_ext:
+            session = calendar.trading(bar.start)
+            part = share(contract, session.date)
+        yield part
 
 
 def option_bars(terms: Terms, bars: list[Bar], now: datetime) -> list[Bar]:

@@ -1,32 +1,44 @@
 """The market: what is listed, what it costs at any time, when it trades; moved to a given time by its owner."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from brokers.domain.instruments import Future, FutureOption, Index, Instrument, Option, parse_instrument
 from brokers.domain.market import Chain
 from brokers.simulator.market import history
-from brokers.simulator.market.bars import Bar, BarMaker, HoursOf, Interval, Subject
+from brokers.simulator.market.bars import SECONDS, TOUCH, Bar, BarMaker, HoursOf, Interval, Subject, runs
 from brokers.simulator.market.book import Book, Print
-from brokers.simulator.market.chains import Deliverable
-from brokers.simulator.market.clockwork import Clockwork
 from brokers.simulator.market.company import Dividend, Earnings
 from brokers.simulator.market.contracts import Contract, FutureExpiration, Product
 from brokers.simulator.market.derivatives import Derivatives
-from brokers.simulator.market.fair import Fair, Key
+from brokers.simulator.market.grids import PathGrid
+from brokers.simulator.market.history import Extremes, YearExtremes
 from brokers.simulator.market.listings import Listing
 from brokers.simulator.market.metrics import Companies, Metrics
-from brokers.simulator.market.quotes import Path
-from brokers.simulator.market.sessions import Calendar, Collection, Phase, Session
-from brokers.simulator.market.tape import Tape, collection
-from brokers.simulator.market.turnover import Habit, Turnover
-from brokers.simulator.market.universe import Character, characters, fair_key, fronts
+from brokers.simulator.market.options.chains import Deliverable
+from brokers.simulator.market.paths.fair import Fair, Key
+from brokers.simulator.market.paths.quotes import Path
+from brokers.simulator.market.paths.tape import Tape, collection
+from brokers.simulator.market.paths.turnover import Habit, Turnover
+from brokers.simulator.market.recent import Recent
+from brokers.simulator.market.sessions import DAY, Calendar, Collection, Phase, Session, local_date
+from brokers.simulator.market.universe import cast, characters, fair_key, fronts
 
+DAILY = Interval(1, "day")
+YEARS_KEPT = 200
+LIMIT = Decimal(1_000_000_000)
 COLLECTIONS: tuple[Collection, ...] = ("equity", "cfe", "cme", "crypto")
 HABITS: Mapping[Collection, Habit] = {"equity": "shares", "cfe": "shares", "cme": "futures", "crypto": "coins"}
+
+
+@lru_cache(maxsize=3)
+def untouched(seed: int, always_open: bool) -> Recent[tuple[Instrument, date], Extremes]:
+    """The extremes of paths that nobody has put elsewhere: the same in all markets of a seed."""
+    return Recent(YEARS_KEPT)
 
 
 class Market:
@@ -39,20 +51,19 @@ class Market:
     def __init__(self, seed: int, now: datetime, always_open: bool = False) -> None:
         self.seed, self.now, self.always_open = seed, now, always_open
         self.prints: list[Print] = []
-        cast: dict[Key, Character] = {one.listing.instrument: one for one in characters()}
-        self.listings: dict[Instrument, Listing] = {one.listing.instrument: one.listing for one in cast.values()}
-        cast.update(fronts())
-        self.prices = Fair(seed, Clockwork(always_open), cast)
-        self.turnover = Turnover(seed, self.prices, {key: HABITS[collection(key)] for key in cast})
+        self.listings: dict[Instrument, Listing] = {one.listing.instrument: one.listing for one in characters()}
+        self.prices = Fair(seed, always_open)
+        self.turnover = Turnover(seed, self.prices, {key: HABITS[collection(key)] for key in cast()})
         self._calendars = {name: Calendar(name, always_open) for name in COLLECTIONS}
         self.hours = self._calendars["equity"]
-        self._tape = Tape(seed, now, self._calendars, self.prices, self.turnover, cast)
+        self._tape = Tape(seed, now, self._calendars, self.prices, self.turnover, cast())
         self._bars = BarMaker(self.prices, self.turnover)
-        self._ranges: dict[Key, tuple[date, tuple[float, float]]] = {}
+        self._extremes: Recent[tuple[Instrument, date], Extremes] = Recent(YEARS_KEPT)
         self.derivatives = Derivatives(self)
         self._companies = Companies(self, self.derivatives)
         self._months: dict[str, list[Future]] = {}
         self._listed_on: date | None = None
+        self._listed_until = now
         self._list_months()
 
     # What is listed
@@ -114,6 +125,12 @@ class Market:
         path = self._tape.paths.get(instrument)
         return path.book() if path else None
 
+    def books(self, instruments: Sequence[Instrument]) -> list[Book | None]:
+        """``book`` of many, quicker than one by one where options are among them."""
+        derived = [one for one in instruments if isinstance(one, Option | Future | FutureOption)]
+        found = dict(zip(derived, self.derivatives.books(derived), strict=True))
+        return [found[one] if one in found else self.book(one) for one in instruments]
+
     def spot(self, instrument: Instrument, at: datetime) -> float:
         """The fair value of an underlying at any time; ``KeyError`` when it is unknown."""
         if isinstance(instrument, Future):
@@ -146,18 +163,58 @@ class Market:
         subject = self._subject_of(key, self._tape.paths[key].calendar)
         return history.closes(self.prices, subject, last, count)
 
+    def bar_runs(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime, hours: HoursOf = "regular"
+    ) -> Iterator[list[Bar]]:
+        """``bars`` in short runs, some of them empty: none keeps its caller waiting, however long the chart."""
+        end = min(end, self.now + TOUCH)
+        if interval.unit not in ("day", *SECONDS):
+            for first, last in runs(DAILY, start, end):
+                self.bars(instrument, DAILY, first, last, hours)
+                yield []
+            yield self.bars(instrument, interval, start, end, hours)
+            return
+        for first, last in runs(interval, start, end):
+            yield self.bars(instrument, interval, first, last, hours)
+
     def year_range(self, instrument: Instrument) -> tuple[Decimal, Decimal] | None:
-        """The lowest and highest price of the last 365 days, today so far included; None but for underlyings."""
-        path = self._tape.paths.get(instrument)
-        if path is None:
+        """The lowest and highest price of a year's regular hours, today so far included; None for options."""
+        found = self.year_extremes(instrument)
+        return (found.low, found.high) if found else None
+
+    def year_extremes(self, instrument: Instrument) -> YearExtremes | None:
+        """As ``year_range``, with the days on which the extremes were."""
+        subject, book = self._subject(instrument), self.book(instrument)
+        if subject is None or book is None or book.low is None or book.high is None:
             return None
-        kept, today = self._ranges.get(instrument), path.session.date
-        if kept is None or kept[0] != today:
-            subject = self._subject_of(instrument, path.calendar)
-            made = history.year_range(self.prices, self._bars, subject, path.at, path.character.volatility)
-            kept = self._ranges[instrument] = today, made
-        low, high = min(kept[1][0], path.low), max(kept[1][1], path.high)
-        return path.grid.decimal(low), path.grid.decimal(high)
+        if isinstance(instrument, Option | FutureOption):
+            return None
+        today = self._tape.paths[subject.key].session.date
+        found = self._extremes.get((instrument, today), lambda: self._past_year(instrument, subject, today))
+        found = found.joined(float(book.low), float(book.high), today)
+        decimal = PathGrid(self._tape.paths[subject.key].character.listing.increments).decimal
+        return YearExtremes(decimal(found.low), found.low_on, decimal(found.high), found.high_on)
+
+    def _past_year(self, instrument: Instrument, subject: Subject, today: date) -> Extremes:
+        if not self.prices.puts(subject.source):
+            shared = untouched(self.seed, self.always_open)
+            return shared.get((instrument, today), lambda: self._look_back(instrument, subject, today))
+        return self._look_back(instrument, subject, today)
+
+    def _look_back(self, instrument: Instrument, subject: Subject, today: date) -> Extremes:
+        moved = {local_date(at) + n * DAY for at in self.moved_at(subject.key) for n in (0, 1)}
+        sessions = history.sessions_of_year(subject.calendar, today)
+
+        def look(session: Session) -> tuple[float, float]:
+            if not isinstance(instrument, Future):
+                return self._bars.extent(subject, session.open_at, session.close_at)
+            [bar] = self.bars(instrument, DAILY, session.open_at, session.open_at + TOUCH)
+            return bar.low, bar.high
+
+        def worth(price: float, at: datetime) -> float:
+            return self.derivatives.worth(instrument, price, at) if isinstance(instrument, Future) else price
+
+        return history.extremes(self.prices, subject, sessions, worth, look, moved)
 
     def settlement(self, instrument: Option | Future | FutureOption) -> Decimal | None:
         """The price of what it settles against, at its fixing; None before."""
@@ -201,6 +258,10 @@ class Market:
     def at_the_money_vol(self, key: Key, at: datetime) -> float:
         """The volatility at the money of a short option then, fear included; 0.25 is 25 %."""
         return self.prices.volatility(fair_key(key), at.timestamp())
+
+    def closing_vols(self, key: Key, days: Sequence[date]) -> list[float]:
+        """The same at the close of trading days of shares; quick."""
+        return self.prices.closing_volatilities(fair_key(key), days)
 
     def usual_vol(self, key: Key) -> float:
         return self.prices.cast[fair_key(key)].volatility
@@ -249,6 +310,12 @@ class Market:
             return self.derivatives.expires_at(instrument)
         raise KeyError(instrument)
 
+    def last_trade_at(self, instrument: Instrument) -> datetime:
+        """The last moment an option or future trades: before its end where it settles by opening prices."""
+        if isinstance(instrument, Option | Future | FutureOption):
+            return self.derivatives.last_trade_at(instrument)
+        raise KeyError(instrument)
+
     # How it moves
 
     def advance(self, now: datetime) -> set[Instrument]:
@@ -266,7 +333,13 @@ class Market:
         return found
 
     def put(self, underlying: Instrument, price: Decimal) -> None:
-        """Quote an underlying at this price now and let it go on from there; ``KeyError`` when it is not listed."""
+        """Quote an underlying at this price now and let it go on from there.
+
+        ``KeyError`` when it is not listed, ``ValueError`` for what cannot be a price. A fear index has bounds of its
+        own: put beyond, it stays at the bound.
+        """
+        if not Decimal(0) < price < LIMIT:
+            raise ValueError(f"A price is above 0 and below {LIMIT:,}.")
         key, level = fair_key(underlying), float(price)
         if isinstance(underlying, Future):
             key = fair_key(self.derivatives.moves_with(underlying))
@@ -286,7 +359,10 @@ class Market:
             for at, factor in puts:
                 self.prices.restore(key, float(at), float(factor))
         self._tape.again(self.now)
+        self._bars.forget()
+        self._extremes = Recent(YEARS_KEPT)
         self.derivatives.reset()
+        self._companies = Companies(self, self.derivatives)
 
     def _tell(self, found: Print) -> Print | None:
         """A trade as it is told: that of a product's base path is one in its active month."""
@@ -302,7 +378,7 @@ class Market:
     def _list_months(self) -> None:
         """List the futures months of the day in place of yesterday's."""
         today = self._calendars["cme"].trading(self.now).date
-        if today == self._listed_on:
+        if today == self._listed_on and self.now < self._listed_until:
             return
         self._listed_on, self._months = today, {code: [] for code in fronts()}
         for future in [one for one in self.listings if isinstance(one, Future)]:
@@ -313,6 +389,7 @@ class Market:
                 if found is not None:
                     self.listings[contract.future] = found
                     self._months[product.path].append(contract.future)
+        self._listed_until = min(one.expires_at for one in self.listings.values() if one.expires_at)
 
     def _subject(self, instrument: Instrument) -> Subject | None:
         """What the bars of an instrument are made of, in its own hours."""

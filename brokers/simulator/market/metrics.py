@@ -10,10 +10,10 @@ from statistics import correlation, stdev
 
 from brokers.domain.instruments import Equity, Instrument
 from brokers.domain.market import Chain
-from brokers.simulator.market.boards import Board, Moment
 from brokers.simulator.market.company import Dividend, Earnings, dividends, earnings, facts
 from brokers.simulator.market.derivatives import Derivatives
 from brokers.simulator.market.listings import Listing
+from brokers.simulator.market.options.boards import Board, Moment
 from brokers.simulator.market.sessions import is_session, local_date, previous_session, session_on
 from brokers.simulator.market.source import Source
 
@@ -103,7 +103,8 @@ class Companies:
         at = self.source.now
         level = self.source.level(instrument, at)
         closes, volatilities = self._year(instrument)
-        now = self._thirty_days(instrument, at) if listing.has_options else None
+        short = self.source.at_the_money_vol(instrument, at)
+        now = self._thirty_days(instrument, at, short) if listing.has_options else None
         lowest, highest = min([*volatilities, now or 9.0]), max([*volatilities, now or 0.0])
         known, paid, told = (
             facts(listing, self.source.home(instrument)),
@@ -152,13 +153,19 @@ class Companies:
         last = previous_session(self._today())
         kept = self._past.get(instrument)
         if kept is None or kept[0] != last:
-            moments = [session_on(day).close_at for day in _sessions(last, YEAR_OF_DAYS)]
+            days = _sessions(last, YEAR_OF_DAYS)
             closes = self.source.closes(instrument, last, QUARTER_OF_DAYS + 1)
-            kept = self._past[instrument] = (last, closes, [self._thirty_days(instrument, at) for at in moments])
+            short = zip(days, self.source.closing_vols(instrument, days), strict=True)
+            kept = self._past[instrument] = (
+                last,
+                closes,
+                [self._thirty_days(instrument, session_on(day).close_at, volatility) for day, volatility in short],
+            )
         return kept[1], kept[2]
 
-    def _thirty_days(self, instrument: Instrument, at: datetime) -> float:
-        moment = Moment(at, self.source.home(instrument), self.source.at_the_money_vol(instrument, at))
+    def _thirty_days(self, instrument: Instrument, at: datetime, volatility: float) -> float:
+        """The volatility over thirty days at a time, given that of the shortest options then."""
+        moment = Moment(at, self.source.home(instrument), volatility)
         view = self._board(instrument).seen(moment, at + MONTH)
         return sqrt(view.slice.theta / view.slice.years)
 

@@ -14,6 +14,7 @@ SHORTEST = 60 / YEAR
 ROOT_TWO, ROOT_TWO_PI = sqrt(2), sqrt(2 * pi)
 STEPS = 3  # of Newton's method towards the critical price: a fixed number, so that a price has no history
 
+FAR, FLAT = 1000.0, 1e-12  # how far from the strike the critical price may be; slopes vanish in the last minutes
 NEAREST = -0.05  # keeps the first guess at the critical price away from the strike
 
 
@@ -98,11 +99,12 @@ class Early:
         apart = abs(forever - strike)
         nearing = exp(min(-(side * growth * years + 2 * volatility * sqrt(years)) * strike / apart, NEAREST))
         critical = forever + (strike - forever) * nearing
+        low, high = (strike, strike * FAR) if side == 1 else (strike / FAR, strike)
         for _ in range(STEPS):
             at = Point(critical, strike, years, volatility, growth, side)
             gap = side * (critical - strike) - at.worth - (side - at.delta) * critical / self.power
             slope = (side - at.delta) * (1 - 1 / self.power) + at.gamma * critical / self.power
-            critical -= gap / slope
+            critical = min(max(critical - gap / (slope if abs(slope) >= FLAT else 1.0), low), high)
         self.critical = critical
         self._at = Point(critical, strike, years, volatility, growth, side)
         self.most = side * (critical - strike) - self._at.worth

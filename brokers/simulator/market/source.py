@@ -1,5 +1,6 @@
 """What derivatives need to know of the market they hang on: paths, fear, calendars."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol, TypeAlias
 
@@ -48,6 +49,9 @@ class Source(Protocol):
 
     def at_the_money_vol(self, key: Key, at: datetime) -> float:
         """The volatility at the money of a short option on it then, fear included; 0.25 is 25 %."""
+
+    def closing_vols(self, key: Key, days: Sequence[date]) -> list[float]:
+        """The same at the close of trading days of shares; quick."""
 
     def usual_vol(self, key: Key) -> float:
         """The volatility that the far end of its term structure tends to."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from math import sqrt
 from typing import Literal
 
@@ -152,9 +153,17 @@ WITH: Mapping[str, Mapping[str, float]] = {
 SAME: Mapping[str, str] = {"SPX": "SPY", "NDX": "QQQ", "RUT": "IWM", "DJX": "DIA", "GC": "GLD", "CL": "USO"}
 
 
-def characters() -> list[Character]:
-    """The whole cast of shares, funds, indexes and coins, in the order in which it is moved."""
-    return [_character(row) for row in ROWS]
+@lru_cache(maxsize=1)
+def characters() -> tuple[Character, ...]:
+    """All shares, funds, indexes and coins, in the order in which they are moved."""
+    return tuple(_character(row) for row in ROWS)
+
+
+@lru_cache(maxsize=1)
+def cast() -> Mapping[Instrument | str, Character]:
+    """Everything with a path of its own quotes: by its instrument, or by the code of a futures product."""
+    found: dict[Instrument | str, Character] = {one.listing.instrument: one for one in characters()}
+    return found | dict(fronts())
 
 
 def _character(row: Row) -> Character:
@@ -198,7 +207,8 @@ def _instrument(symbol: str, kind: Kind) -> Instrument:
     return Index(symbol) if kind == INDEX else Equity(symbol)
 
 
-def fronts() -> dict[str, Character]:
+@lru_cache(maxsize=1)
+def fronts() -> Mapping[str, Character]:
     """The base paths of the futures products by their codes; those that follow an index move as it does."""
     by_symbol = {one.listing.symbol: one for one in characters()}
     return {code: _front(product, by_symbol) for code, product in PRODUCTS.items() if product.path == code}

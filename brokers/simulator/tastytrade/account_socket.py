@@ -19,7 +19,6 @@ from brokers.simulator.world import World
 LARGEST_REQUEST = 65_536
 TOO_BIG = 1009
 LATEST = 2.0  # seconds for which a notification that is to come late is held back
-MOST_WAITING = 5_000  # texts for a client that does not read
 UNKNOWN = '{"type": "SomethingNew", "data": {"account-number": "", "note": "a type that is not in any document"}}'
 NOTIFICATION = '{"type":'
 
@@ -61,8 +60,7 @@ class AlertSocket:
         """What was held back to come late comes in the end."""
         now = time.monotonic()
         self.let_go([told for told, until in self.held if now >= until])
-        waiting = len(self.outbox.texts) > MOST_WAITING
-        if waiting or self.world.faults.on_stream("streamer_close") or self.session.is_lost(now):
+        if self.outbox.too_much or self.world.faults.on_stream("streamer_close") or self.session.is_lost(now):
             drop(self.socket)
 
     def deliver(self, told: Notice, account_number: str = "") -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,6 +17,7 @@ FIELDS = {"Last": "last", "Bid": "bid", "Ask": "ask", "IV": "iv"}
 FIELD_NAMES = {figure: name for name, figure in FIELDS.items()}
 OPERATORS = {">": True, "<": False}
 MOST_ALERTS = 500
+LIFE = timedelta(days=30)  # of an alert that names no end: none is without one in the published answers
 
 
 def due(world: World) -> list[tuple[str, dict[str, Any]]]:
@@ -49,7 +50,7 @@ def read_alert(ask: Ask, body: Mapping[str, Any]) -> Alert:
         raise wrong("field", "is missing" if figure is None else "does not have a valid value")
     if not isinstance(operator, str) or operator not in OPERATORS:
         raise wrong("operator", "is missing" if operator is None else "does not have a valid value")
-    threshold = read_threshold(body)
+    threshold, now = read_threshold(body), ask.world.clock.now()
     return Alert(
         alert_id=str(uuid.uuid4()),
         user=ask.caller.user,
@@ -57,8 +58,8 @@ def read_alert(ask: Ask, body: Mapping[str, Any]) -> Alert:
         figure=FIELDS[figure],
         above=OPERATORS[operator],
         threshold=threshold,
-        created_at=ask.world.clock.now(),
-        expires_at=read_expiry(body.get("expires-at")),
+        created_at=now,
+        expires_at=read_expiry(body.get("expires-at")) or now + LIFE,
         label={"threshold": str(body.get("threshold", threshold))},
     )
 

@@ -50,9 +50,9 @@ def instant(body: Body, name: str, domain: str = "") -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(str(given))
-    except ValueError:
+        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
         raise wrong(domain or name, "is not a time") from None
-    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
 
 
 def text(body: Body, name: str) -> str | None:

@@ -47,7 +47,7 @@ def place(ask: Ask) -> Reply:
         raise refused(error) from None
     note(ask, orders[0], made=True)
     group = ask.world.exchange.group(ask.account, group_of(orders))
-    return Reply(placed_complex_json(complex_json(group, ask.world.exchange), foreseen(orders)), 201)
+    return Reply(placed_complex_json(complex_json(group, ask.world), foreseen(orders)), 201)
 
 
 def take(ask: Ask, given: Node | Bundle, body: Body) -> list[SimOrder]:
@@ -84,7 +84,7 @@ def cancel(ask: Ask) -> Reply:
         raise cannot_update()
     exchange.cancel_group(ask.account, group.group_id)
     note(ask, orders[0], made=False)
-    return Reply(complex_json(group, exchange))
+    return Reply(complex_json(group, ask.world))
 
 
 # The ratio of a pair
@@ -92,7 +92,7 @@ def cancel(ask: Ask) -> Reply:
 
 def dry_run_change(ask: Ask) -> Reply:
     group, threshold = read_change(ask)
-    body = complex_json(group, ask.world.exchange)
+    body = complex_json(group, ask.world)
     body |= ratio_json(threshold, group.comparator, notional=group.notional)
     return Reply(changed_json(ask, group, body), 201)
 
@@ -103,7 +103,7 @@ def change(ask: Ask) -> Reply:
         ask.world.exchange.amend_group(ask.account, group.group_id, threshold=threshold)
     except OrderRefused as error:
         raise refused(error) from None
-    return Reply(changed_json(ask, group, complex_json(group, ask.world.exchange)))
+    return Reply(changed_json(ask, group, complex_json(group, ask.world)))
 
 
 def read_change(ask: Ask) -> tuple[SimGroup, Any]:
@@ -126,7 +126,7 @@ def changed_json(ask: Ask, group: SimGroup, body: dict[str, Any]) -> dict[str, A
 
 
 def get_group(ask: Ask) -> Reply:
-    return Reply(complex_json(find_group(ask), ask.world.exchange))
+    return Reply(complex_json(find_group(ask), ask.world))
 
 
 def list_groups(ask: Ask) -> Reply:
@@ -152,7 +152,7 @@ def complexes(ask: Ask) -> list[SimGroup]:
 
 def page(ask: Ask, groups: list[SimGroup]) -> Reply:
     reply = paged(groups, ask.query, PER_PAGE, MOST_PER_PAGE)
-    rows = [complex_json(group, ask.world.exchange) for group in reply.data["items"]]
+    rows = [complex_json(group, ask.world) for group in reply.data["items"]]
     return Reply({"items": rows}, pagination=reply.pagination)
 
 

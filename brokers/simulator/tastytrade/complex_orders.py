@@ -15,6 +15,7 @@ from brokers.simulator.tastytrade.orders import STATUSES, dry_order_json, order_
 from brokers.simulator.tastytrade.previews import buying_power_json, fees_json, total_of
 from brokers.simulator.tastytrade.refusals import misfit, warning_json
 from brokers.simulator.tastytrade.tickets import read_ticket
+from brokers.simulator.world import World
 
 BONDS = {"OTOCO": Bond.OCO, "OTO": Bond.INDEPENDENT, "OCO": Bond.OCO, "PAIRS": Bond.PAIRS}
 TRIGGERED = ("OTOCO", "OTO")
@@ -77,18 +78,19 @@ def read_threshold(body: Body) -> Decimal:
 # Written
 
 
-def complex_json(group: SimGroup, exchange: Exchange) -> dict[str, Any]:
+def complex_json(group: SimGroup, world: World) -> dict[str, Any]:
     """A complex order whole, as it is now."""
+    exchange = world.exchange
     account = exchange.accounts[group.account_number]
     body: dict[str, Any] = {"id": group.group_id, "account-number": group.account_number, "type": kind_of(group)}
     if group.terminal_at is not None:
         body["terminal-at"] = moment(group.terminal_at)
     body |= ratio_json(group.threshold, group.comparator, notional=group.notional)
     if group.parent_id is not None:
-        body["trigger-order"] = order_json(account.orders[group.parent_id], exchange)
-    body["orders"] = [order_json(order, exchange) for order in slots(account, group)]
-    body["related-orders"] = [related_json(order, exchange) for order in everyone(account, group)]
-    return body
+        body["trigger-order"] = order_json(account.orders[group.parent_id], world)
+    body["orders"] = [order_json(order, world) for order in slots(account, group)]
+    over = [related_json(order, exchange) for order in everyone(account, group) if order.is_terminal]
+    return body | ({"related-orders": over} if over else {})
 
 
 def ratio_json(threshold: Decimal | None, comparator: str, *, notional: bool) -> dict[str, Any]:
@@ -97,7 +99,8 @@ def ratio_json(threshold: Decimal | None, comparator: str, *, notional: bool) ->
     return dict(zip(RATIO, (amount(threshold), comparator, notional), strict=True))
 
 
-def related_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
+def related_json(order: SimOrder, exchange: Exchange) -> dict[str, str]:
+    """An order that works no more: replaced, filled, cancelled, …. Here the broker writes numbers as text."""
     place = place_of(exchange.accounts[order.account_number], order)
     optional = {
         "complex-order-id": place.group.group_id if place else None,
@@ -105,8 +108,8 @@ def related_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
         "replaces-order-id": order.replaces_order_id,
         "replacing-order-id": order.replaced_by_order_id,
     }
-    known = {name: value for name, value in optional.items() if value is not None}
-    return {"id": order.order_id} | known | {"status": STATUSES[order.status]}
+    known = {name: str(value) for name, value in optional.items() if value is not None}
+    return {"id": str(order.order_id)} | known | {"status": STATUSES[order.status]}
 
 
 def dry_complex_json(number: str, given: Node | Bundle, market: Market) -> dict[str, Any]:

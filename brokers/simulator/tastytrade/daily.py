@@ -10,11 +10,11 @@ from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.envelope import Encoded
 from brokers.simulator.world import World
 
-Kept = tuple[date, dict[tuple[str, str], Encoded]]
+Kept = tuple[date, dict[tuple[object, ...], Encoded]]
 KEPT: WeakKeyDictionary[Market, Kept] = WeakKeyDictionary()
 
 
-def for_today(world: World, name: tuple[str, str], make: Callable[[], Any]) -> Encoded:
+def for_today(world: World, name: tuple[object, ...], make: Callable[[], Any]) -> Encoded:
     """What was made under a name today, or what ``make`` makes now. A new day or a new market begins afresh."""
     day, kept = KEPT.get(world.market, (None, {}))
     if day != world.today():

@@ -147,11 +147,13 @@ def day_in(query: Mapping[str, str], name: str) -> date | None:
 def moment_in(query: Mapping[str, str], name: str) -> datetime | None:
     """A time parameter (ISO 8601; UTC where it names no zone); None when it was not given."""
     text = query.get(name)
+    if not text:
+        return None
     try:
-        at = datetime.fromisoformat(text.replace(" ", "+")) if text else None
-    except ValueError:
+        at = datetime.fromisoformat(text.replace(" ", "+"))
+        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
         raise wrong(name, "is not a time") from None
-    return at.replace(tzinfo=timezone.utc) if at is not None and at.tzinfo is None else at
 
 
 def truth(query: Mapping[str, str], name: str) -> bool | None:

@@ -1,7 +1,7 @@
 """Options on futures and their chains: symbols only; prices are market data (section 4.7)."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from brokers.domain.instruments import FutureOption, plain
@@ -16,9 +16,12 @@ from brokers.simulator.tastytrade.instruments import KINDS, increments_json
 from brokers.simulator.tastytrade.symbols import api_symbol, listed, short_year, streamer_symbol
 
 
-def is_fresh(expiration: FutureExpiration, chain: list[FutureExpiration]) -> bool:
-    """Whether options were listed so lately that they have no streamer symbol yet: the last to expire."""
-    return expiration.expires_at == chain[-1].expires_at and len(chain) > 1
+def newest(ask: Ask, chain: list[FutureExpiration]) -> datetime | None:
+    """When those expire that were listed so lately that they have no streamer symbol yet: the last ones.
+
+    None when all have one, as they mostly do at the broker.
+    """
+    return chain[-1].expires_at if ask.world.switches.late_streamer_symbols and len(chain) > 1 else None
 
 
 def get_future_option(ask: Ask) -> Reply:
@@ -28,9 +31,11 @@ def get_future_option(ask: Ask) -> Reply:
         raise not_found("instrument")
     option = found.instrument
     chain = market.future_chain(option.future.product)
+    late = newest(ask, chain)
     for expiration in chain:
         if (expiration.contract, expiration.expiry) == (option.contract, option.expiry):
-            return Reply(option_json(option, expiration, ask.world.today(), fresh=is_fresh(expiration, chain)))
+            fresh = expiration.expires_at == late
+            return Reply(option_json(option, expiration, ask.world.today(), fresh=fresh))
     raise not_found("instrument")
 
 
@@ -90,13 +95,15 @@ def find_chain(ask: Ask) -> tuple[str, list[FutureExpiration]]:
 
 def get_chain(ask: Ask) -> Reply:
     code, chain = find_chain(ask)
-    today = ask.world.today()
-    return Reply(for_today(ask.world, ("future options", code), lambda: {"items": list(_flat(chain, today))}))
+    today, late = ask.world.today(), newest(ask, chain)
+    return Reply(
+        for_today(ask.world, ("future options", code, late), lambda: {"items": list(_flat(chain, today, late))})
+    )
 
 
-def _flat(chain: list[FutureExpiration], today: date) -> Iterator[dict[str, Any]]:
+def _flat(chain: list[FutureExpiration], today: date, late: datetime | None) -> Iterator[dict[str, Any]]:
     for expiration in chain:
-        fresh = is_fresh(expiration, chain)
+        fresh = expiration.expires_at == late
         for strike in expiration.strikes:
             for option in (strike.call, strike.put):
                 yield option_json(option, expiration, today, fresh=fresh)
@@ -105,11 +112,14 @@ def _flat(chain: list[FutureExpiration], today: date) -> Iterator[dict[str, Any]
 def get_nested_chain(ask: Ask) -> Reply:
     """Two arrays, the futures and their options; strikes come in no order, as at the broker."""
     code, chain = find_chain(ask)
-    market, today = ask.world.market, ask.world.today()
-    return Reply(for_today(ask.world, ("nested future options", code), lambda: _nested(code, chain, market, today)))
+    market, today, late = ask.world.market, ask.world.today(), newest(ask, chain)
+    key = ("nested future options", code, late)
+    return Reply(for_today(ask.world, key, lambda: _nested(code, chain, market, today, late)))
 
 
-def _nested(code: str, chain: list[FutureExpiration], market: Market, today: date) -> dict[str, Any]:
+def _nested(
+    code: str, chain: list[FutureExpiration], market: Market, today: date, late: datetime | None
+) -> dict[str, Any]:
     used = {expiration.future for expiration in chain}
     futures = [future_line(each, today) for each in market.contracts(code) if each.future in used]
     styles = {expiration.option_product.style for expiration in chain}
@@ -119,7 +129,7 @@ def _nested(code: str, chain: list[FutureExpiration], market: Market, today: dat
             "root-symbol": f"/{code}",
             "exercise-style": style,
             "expirations": [
-                expiration_json(each, today, fresh=is_fresh(each, chain))
+                expiration_json(each, today, fresh=each.expires_at == late)
                 for each in chain
                 if each.option_product.style == style
             ],

@@ -1,8 +1,6 @@
 """Who may ask what: User-Agent, token, API version, account and scope are looked at before an endpoint acts."""
 
-import logging
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,10 +11,10 @@ from starlette.responses import Response
 from brokers.simulator.authority import Caller
 from brokers.simulator.ledger import Entry, parse
 from brokers.simulator.oauth import world_of
+from brokers.simulator.tastytrade import budgets
 from brokers.simulator.tastytrade.envelope import JSONAnswer, Refusal, Reply, invalid, nginx_401, not_permitted
 from brokers.simulator.world import World
 
-log = logging.getLogger(__name__)
 START_DATE_REQUIRED = 20261012
 PREFIX = "/tastytrade"
 USER_AGENT = re.compile(r"[^\s/]+/\S+")
@@ -52,6 +50,10 @@ class Ask:
         return value
 
 
+class Throttled(Exception):
+    """More requests than the caller's budget allows: the broker answers with a bare 429."""
+
+
 Handler: TypeAlias = Callable[[Ask], Reply]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -67,18 +69,10 @@ def endpoint(handler: Handler, scope: str = "read") -> Endpoint:
             return handler(ask).answer(ask.path)
         except Refusal as refusal:
             return refusal.answer()
-        except Exception:
-            return broken(request)
+        except Throttled:
+            return Response(status_code=429)
 
     return answer
-
-
-def broken(request: Request) -> Response:
-    """500 for a mistake of ours, with a number by which support would find it; the log has it too."""
-    number = secrets.token_hex(16)
-    log.exception("%s %s failed: %s", request.method, request.url.path, number)
-    message = f"An internal error occurred. Please contact support with the identifier {number}"
-    return Refusal(500, "internal_server_error", message).answer()
 
 
 def with_user_agent(inner: Endpoint) -> Endpoint:
@@ -111,6 +105,9 @@ def admit(request: Request, body: bytes, scope: str) -> Ask:
     """The request as an ``Ask``; raises ``Refusal``."""
     world = world_of(request)
     caller = caller_in(world, request.headers.get("authorization", ""))
+    path = request.url.path.removeprefix(PREFIX)
+    if not budgets.may_ask(world, caller.user, request.method, path):
+        raise Throttled
     version = version_in(request.headers.get("accept-version"), world.switches.oldest_version)
     account = request.path_params.get("account", "")
     if account and account not in world.accounts_of(caller.user):
@@ -125,7 +122,7 @@ def admit(request: Request, body: bytes, scope: str) -> Ask:
         caller=caller,
         version=version,
         account=account,
-        path=request.url.path.removeprefix(PREFIX),
+        path=path,
         names=request.path_params,
         query=request.query_params,
         query_lists=lists,

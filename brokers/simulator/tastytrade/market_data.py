@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Crypto, Equity, Index
-from brokers.simulator.market import Book, Listing, Market
+from brokers.simulator.market import Book, Interval, Listing, Market
 from brokers.simulator.tastytrade.envelope import Reply, amount, epoch_ms, invalid, not_found, zulu
 from brokers.simulator.tastytrade.guard import Ask
 from brokers.simulator.tastytrade.symbols import TYPE_NAMES, api_symbol, listed, type_name
@@ -13,6 +13,7 @@ from brokers.simulator.tastytrade.symbols import TYPE_NAMES, api_symbol, listed,
 MOST_SYMBOLS = 100
 PARAMETERS = {name.lower().replace(" ", "-"): name for name in TYPE_NAMES.values()}
 BAND = Decimal("0.05")
+DAILY = Interval(1, "day")
 NOT_HALTED = {"is-trading-halted": False, "halt-start-time": -1, "halt-end-time": -1}
 
 
@@ -63,7 +64,7 @@ def book_json(listing: Listing, book: Book, market: Market) -> dict[str, Any]:
     if book.last_at is not None and not isinstance(instrument, Equity | Index):
         body["last-trade-time"] = epoch_ms(book.last_at)
     if isinstance(instrument, Equity):
-        body |= company(listing) | limits(listing, book)
+        body |= company(listing) | limits(listing, book) | extended_volume(book, market)
     return body | year(listing, market)
 
 
@@ -108,6 +109,15 @@ def company(listing: Listing) -> dict[str, str]:
     if listing.dividend:
         body |= {"dividend-amount": amount(listing.dividend), "dividend-frequency": "4.0"}
     return body
+
+
+def extended_volume(book: Book, market: Market) -> dict[str, str]:
+    """What of the day's volume was traded outside regular hours; nothing where a day has none."""
+    session = market.calendar(book.instrument).on(market.trading_date(market.now, book.instrument))
+    if session is None:
+        return {}
+    bars = market.bars(book.instrument, DAILY, session.open_at, market.now, "regular")
+    return {"volume-ext": f"{max(0, book.volume - sum(bar.volume for bar in bars))}.0"}
 
 
 def limits(listing: Listing, book: Book) -> dict[str, str]:

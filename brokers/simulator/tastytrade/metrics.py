@@ -44,9 +44,7 @@ def metrics_json(listing: Listing, found: Metrics) -> dict[str, Any]:
     if found.next_earnings is not None:
         body["earnings"] = earnings_json(found, at)
     body |= {"listed-market": listing.exchange, "lendability": LENDABILITY[listing.borrow]}
-    body |= {"borrow-rate": fraction(found.borrow_rate)}
-    if found.market_cap is not None:
-        body["market-cap"] = found.market_cap
+    body |= {"borrow-rate": fraction(found.borrow_rate), "market-cap": found.market_cap or 0}
     for name, value in (("price-earnings-ratio", found.price_earnings), ("earnings-per-share", found.eps)):
         if value is not None:
             body[name] = fraction(value)

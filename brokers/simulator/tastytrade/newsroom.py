@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, Protocol
 
 from brokers.domain.instruments import Instrument
-from brokers.simulator.exchange import Event, Exchange, SimAccount, SimBalance, SimPosition
+from brokers.simulator.exchange import Event, Exchange, OrderStatus, SimAccount, SimBalance, SimOrder, SimPosition
 from brokers.simulator.tastytrade import alerts, notices
 from brokers.simulator.tastytrade.accounts import status_json
 from brokers.simulator.tastytrade.notices import Notice, notice
@@ -84,6 +84,8 @@ class Newsroom:
             before = self._transfers(number)
         elif isinstance(event.value, SimPosition):
             after = [*self._gains(number, event.value.underlying), *self._status_news(number)]
+        elif isinstance(event.value, SimOrder) and event.value.status is OrderStatus.FILLED:
+            after = [self._now("OrderChain", notices.order_chain_json(self.world, event.value))]
         main = notices.of_event(self.world, event)
         for told in (*before, *([main] if main else ()), *after):
             for reader in readers:

@@ -8,18 +8,27 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Instrument, parse_instrument
-from brokers.simulator.exchange import Event, SimAccount, SimBalance, SimOrder, SimPosition, SimTransaction
+from brokers.simulator.exchange import (
+    Event,
+    OrderStatus,
+    SimAccount,
+    SimBalance,
+    SimOrder,
+    SimPosition,
+    SimTransaction,
+)
 from brokers.simulator.tastytrade.balances import balance_json
 from brokers.simulator.tastytrade.complex_orders import complex_json
 from brokers.simulator.tastytrade.envelope import amount, moment, with_effect
 from brokers.simulator.tastytrade.families import kind_of
-from brokers.simulator.tastytrade.orders import order_json, underlying_type
+from brokers.simulator.tastytrade.orders import order_json, underlying_of, underlying_type
 from brokers.simulator.tastytrade.positions import position_json
 from brokers.simulator.tastytrade.symbols import api_symbol
 from brokers.simulator.world import World
 
 LARGEST_FRAME = 60_000  # characters of a batch; frames stay below 64 KiB
 MOST_FILLS = 200  # told of one order
+LONGEST_CHAIN = 50
 TRANSFERS = ("deposit", "withdrawal")
 
 
@@ -40,18 +49,18 @@ def notice(kind: str, data: dict[str, Any], at: datetime, symbols: Collection[st
 
 def of_event(world: World, event: Event) -> Notice | None:
     """The notification of an event: always the whole object as it is now. None for what this broker does not tell."""
-    now, exchange = world.clock.now(), world.exchange
+    now = world.clock.now()
     match event.value:
         case SimOrder() as order:
             symbols = {api_symbol(leg.leg.instrument) for leg in order.legs}
-            return notice("Order", within_a_frame(order_json(order, exchange)), now, symbols)
+            return notice("Order", within_a_frame(order_json(order, world)), now, symbols)
         case SimPosition() as position:
             body = position_json(position, world.market, world.today())
             return notice("CurrentPosition", body, now, {body["symbol"]})
         case SimBalance() as balance:
             return notice("AccountBalance", balance_json(balance, world.today()), now)
         case group:
-            return notice("ComplexOrder", complex_json(group, exchange), now) if kind_of(group) else None
+            return notice("ComplexOrder", complex_json(group, world), now) if kind_of(group) else None
 
 
 def within_a_frame(order: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +83,28 @@ def batches(texts: Sequence[str]) -> list[str]:
         found[-1].append(text)
         size += len(text) + 2
     return [f'{{"results": [{", ".join(each)}]}}' for each in found if each]
+
+
+# Trades that belong together
+
+
+def order_chain_json(world: World, order: SimOrder) -> dict[str, Any]:
+    """The filled orders of an account in one underlying, the newest ``LONGEST_CHAIN``, named after the oldest."""
+    underlying = underlying_of(order.ticket, world.market)
+    orders = [
+        each
+        for each in world.exchange.orders(order.account_number)
+        if each.status is OrderStatus.FILLED and underlying_of(each.ticket, world.market) == underlying
+    ][:LONGEST_CHAIN]
+    return {
+        "id": orders[-1].order_id,
+        "account-number": order.account_number,
+        "underlying-symbol": api_symbol(underlying),
+        "description": f"{api_symbol(underlying)} trades",
+        "created-at": moment(orders[-1].received_at),
+        "updated-at": moment(order.updated_at),
+        "order-ids": [each.order_id for each in orders],
+    }
 
 
 # Money from and to a bank

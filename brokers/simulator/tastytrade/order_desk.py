@@ -7,6 +7,7 @@ from brokers.simulator.exchange import OrderRefused, SimOrder, Ticket
 from brokers.simulator.tastytrade.bodies import Body, text
 from brokers.simulator.tastytrade.envelope import Reply, not_found
 from brokers.simulator.tastytrade.guard import Ask
+from brokers.simulator.tastytrade.memory import Memory, spoken
 from brokers.simulator.tastytrade.orders import dry_order_json, order_json
 from brokers.simulator.tastytrade.previews import placed_json
 from brokers.simulator.tastytrade.refusals import cannot_update, misfit, refused
@@ -30,7 +31,7 @@ def foresee(ask: Ask, ticket: Ticket, body: Body, replacing: int | None = None) 
     except OrderRefused as error:
         raise refused(error) from None
     order = dry_order_json(ask.account, ticket, ask.world.market, text(body, "external-identifier"))
-    return Reply(placed_json(order, preview, preview.warnings), 201)
+    return Reply(placed_json(order | spoken(body), preview, preview.warnings), 201)
 
 
 def place(ask: Ask) -> Reply:
@@ -49,9 +50,10 @@ def place(ask: Ask) -> Reply:
     except OrderRefused as error:
         raise refused(error) from None
     note(ask, order, made=True)
+    Memory.of(ask.world).note(order.order_id, body)
     if order.preview is None:
         raise RuntimeError("the exchange placed an order without looking at what it does")
-    return Reply(placed_json(order_json(order, ask.world.exchange), order.preview, order.warnings), 201)
+    return Reply(placed_json(order_json(order, ask.world), order.preview, order.warnings), 201)
 
 
 def replace(ask: Ask) -> Reply:
@@ -67,7 +69,8 @@ def change(ask: Ask, *, whole: bool) -> Reply:
     old = find_order(ask)
     if old.is_terminal:
         raise cannot_update()
-    ticket = read_change(ask.json(), old.ticket, ask.world.market, whole=whole)
+    body = ask.json()
+    ticket = read_change(body, old.ticket, ask.world.market, whole=whole)
     try:
         order = ask.world.exchange.replace(ask.account, old.order_id, ticket)
     except InvalidTicket as error:
@@ -75,7 +78,8 @@ def change(ask: Ask, *, whole: bool) -> Reply:
     except OrderRefused as error:
         raise refused(error) from None
     note(ask, order, made=True)
-    return Reply(order_json(order, ask.world.exchange))
+    Memory.of(ask.world).note(order.order_id, body, old.order_id)
+    return Reply(order_json(order, ask.world))
 
 
 def cancel(ask: Ask) -> Reply:
@@ -84,7 +88,7 @@ def cancel(ask: Ask) -> Reply:
     except OrderRefused as error:
         raise refused(error) from None
     note(ask, order, made=False)
-    return Reply(order_json(order, ask.world.exchange))
+    return Reply(order_json(order, ask.world))
 
 
 def reconfirm(ask: Ask) -> Reply:
@@ -92,11 +96,11 @@ def reconfirm(ask: Ask) -> Reply:
     order = find_order(ask)
     if order.is_terminal:
         raise cannot_update()
-    return Reply(order_json(order, ask.world.exchange))
+    return Reply(order_json(order, ask.world))
 
 
 def get_order(ask: Ask) -> Reply:
-    return Reply(order_json(find_order(ask), ask.world.exchange))
+    return Reply(order_json(find_order(ask), ask.world))
 
 
 def note(ask: Ask, order: SimOrder, *, made: bool) -> None:

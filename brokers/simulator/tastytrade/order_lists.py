@@ -46,7 +46,7 @@ def list_customer_live_orders(ask: Ask) -> Reply:
     orders = touched_today(ask, accounts_in(ask))
     if ask.version >= START_DATE_REQUIRED:
         return page(ask, orders, LIVE_PER_PAGE)
-    return items([order_json(order, ask.world.exchange) for order in chosen(ask, orders)])
+    return items([order_json(order, ask.world) for order in chosen(ask, orders)])
 
 
 def accounts_in(ask: Ask) -> list[str]:
@@ -95,7 +95,7 @@ def orders_of(ask: Ask, numbers: Sequence[str]) -> list[SimOrder]:
 def page(ask: Ask, orders: Iterable[SimOrder], per_page: int) -> Reply:
     """One page of the orders that the filters let through; only these are written out."""
     reply = paged(chosen(ask, orders), ask.query, per_page, MOST_PER_PAGE)
-    rows: list[dict[str, Any]] = [order_json(order, ask.world.exchange) for order in reply.data["items"]]
+    rows: list[dict[str, Any]] = [order_json(order, ask.world) for order in reply.data["items"]]
     return Reply({"items": rows}, pagination=reply.pagination)
 
 

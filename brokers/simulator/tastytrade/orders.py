@@ -19,9 +19,11 @@ from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.alerts import user_external_id
 from brokers.simulator.tastytrade.envelope import amount, epoch_ms, moment, quantity, with_effect
 from brokers.simulator.tastytrade.families import PENDING, place_of
+from brokers.simulator.tastytrade.memory import Memory
 from brokers.simulator.tastytrade.rules import order_rule_json
 from brokers.simulator.tastytrade.symbols import api_symbol, type_name
 from brokers.simulator.tastytrade.tickets import ACTIONS, ORDER_TYPES, TIMES_IN_FORCE
+from brokers.simulator.world import World
 
 VENUE = "MARKET_SIMULATOR_A"
 FUTURES_VENUE = "MARKET_SIMULATOR_CME"
@@ -46,8 +48,9 @@ TIME_WORDS = {time: name for name, time in TIMES_IN_FORCE.items()}
 NEAREST = {Duration.GTC: "GTC", Duration.GTD: "GTD", Duration.IOC: "IOC", Duration.FOK: "IOC"}
 
 
-def order_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
+def order_json(order: SimOrder, world: World) -> dict[str, Any]:
     """An order whole. Keys that have nothing to say are left out, as at the broker."""
+    exchange = world.exchange
     changeable = order.status in CHANGEABLE
     body: dict[str, Any] = {"id": order.order_id, "account-number": order.account_number}
     body |= ticket_json(order.ticket, exchange.market)
@@ -70,7 +73,7 @@ def order_json(order: SimOrder, exchange: Exchange) -> dict[str, Any]:
         "order-rule": order_rule_json(order.ticket, order),
     }
     body |= {name: value for name, value in optional.items() if value}
-    body |= moments(order) | complex_json(order, exchange)
+    body |= moments(order) | dict(Memory.of(world).said(order.order_id)) | complex_json(order, exchange)
     if order.in_flight_at is not None:
         body |= {"ext-client-order-id": f"SIM{order.order_id:X}", "ext-exchange-order-number": str(order.order_id)}
         body |= {"ext-global-order-number": order.order_id % 100_000}

@@ -6,20 +6,29 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+MOST_WAITING = 16 * 1024 * 1024  # characters
+
 
 class Outbox:
     """What waits to be sent on one socket, and the bell that wakes its sender."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.size = 0
         self.bell = asyncio.Event()
 
     def put(self, *texts: str) -> None:
         self.texts.extend(texts)
+        self.size += sum(map(len, texts))
         self.bell.set()
 
+    @property
+    def too_much(self) -> bool:
+        """Whether more waits than a client that does not read is granted."""
+        return self.size > MOST_WAITING
+
     def take(self) -> list[str]:
-        taken, self.texts = self.texts, []
+        taken, self.texts, self.size = self.texts, [], 0
         self.bell.clear()
         return taken
 

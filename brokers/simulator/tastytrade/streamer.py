@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from brokers.simulator.authority import Caller
+from brokers.simulator.ledger import parse
 
 HEARTBEAT_PATIENCE = 90.0
 CONNECTS = ("connect", "account-subscribe")
@@ -46,10 +47,7 @@ class AlertSession:
 
     def receive(self, text: str, now: float) -> str:
         self.heard_at = now
-        try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
-            message = None
+        message = parse(text)
         if not isinstance(message, dict):
             return self._reply({}, error="not-implemented")
         if not self._trouble(message):

@@ -98,7 +98,7 @@ class BarStream(Stream):
     def moved(self, changed: Collection[Instrument]) -> bool:
         if self.withheld:
             return False
-        for end, told in self.series.turn(self.world.ticks, changed, self.world.clock.now()).items():
+        for end, told in self.series.turn(self.world.ticks, changed, self.world.market.now).items():
             if end > self.after and self.said.get(end) != told:
                 self.said[end] = self.waiting[end] = told
         return bool(self.waiting)
@@ -114,7 +114,7 @@ class BarStream(Stream):
 def stream_bars(ask: Ask) -> Connection:
     """M10. Unlike a chart's, its bars are counted back from now."""
     query = {name: each for name, each in ask.query.items() if name not in ("firstdate", "lastdate", "startdate")}
-    chart = read_chart(query, ask.world.clock.now())
+    chart = read_chart(query, ask.world.market.now)
     check(chart)
     symbol, instrument = symbol_or_404(ask.names, ask.world.market)
     pay(ask, chart)

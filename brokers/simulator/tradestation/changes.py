@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import OrderRefused, SimOrder
 from brokers.simulator.exchange.tickets import Condition, OrderType
 from brokers.simulator.tradestation.activation import read_rule, read_trail, rules_in
@@ -44,6 +45,8 @@ def replace(ask: Ask) -> Any:
             ask.world.exchange.amend(order.account_number, order.order_id, **changes)
         except OrderRefused as error:
             raise refusal(error) from None
+        except InvalidTicket as error:
+            raise bad_request(f"Failed to Cancel/Replace order: {error}") from None
     note(ask, [str(order.order_id)], made=False)
     return {"Message": "Cancel/Replace order sent.", "OrderID": str(order.order_id)}
 

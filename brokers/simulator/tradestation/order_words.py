@@ -36,6 +36,14 @@ DESCRIPTIONS = {
     "BRO": "Broken",
     "DOA": "Dead",
     "COR": "Fill Corrected",
+    "BRC": "Bracket Canceled",
+    "BRF": "Bracket Filled",
+    "ASS": "Option Assignment",
+    "EXE": "Option Exercise",
+    "REC": "Big Brother Recall Request",
+    "STT": "OrderStatus Message",
+    "OTHER": "Not mapped",
+    "CSN": "Cancel Sent",
 }
 FILTERS = {"FLL": "filled", "FLP": "filled", "REJ": "rejected"} | dict.fromkeys(
     ("CAN", "OUT", "TSC", "EXP", "SCN", "RJR", "UCH"), "cancelled"

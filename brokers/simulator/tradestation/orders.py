@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Future, FutureOption, Option, Right
-from brokers.simulator.exchange import SimFill, SimLeg, SimOrder
+from brokers.simulator.exchange import SimAccount, SimFill, SimLeg, SimOrder
 from brokers.simulator.exchange.groups import Bond
 from brokers.simulator.exchange.tickets import Duration, Ticket
 from brokers.simulator.tradestation import advanced
@@ -38,7 +38,7 @@ NOTHING = Words()
 def order_json(order: SimOrder, world: "World") -> dict[str, Any]:
     """An order whole. What has no value is left out; there is no symbol, side or quantity at the top."""
     account, ticket = world.exchange.accounts[order.account_number], order.ticket
-    words, status = Memory.of(world).words.get(order.order_id, NOTHING), status_of(order)
+    words, status = Memory.of(world).words.get(order.order_id, NOTHING), shown_status(order, account, world)
     future = isinstance(ticket.legs[0].instrument, Future)
     return compact(
         {
@@ -63,12 +63,22 @@ def order_json(order: SimOrder, world: "World") -> dict[str, Any]:
             "Routing": "" if future else "Intelligent",
             "Spread": spread_name(ticket.legs),
             "Status": status,
-            "StatusDescription": DESCRIPTIONS[status],
+            "StatusDescription": DESCRIPTIONS.get(status, status),
             "StopPrice": stop_text(order),
             "ConversionRate": "1",
             "UnbundledRouteFee": "0",
         }
     )
+
+
+def shown_status(order: SimOrder, account: SimAccount, world: "World") -> str:
+    """The order's code, or the one that a fault puts in its place: for those no natural way leads to."""
+    faults = world.faults
+    if not faults.planned(("order_status",)):
+        return status_of(order)
+    symbols = [to_wire(leg.leg.instrument) for leg in order.legs]
+    fault = faults.struck("order_status", (account.number, ts_account(account)), symbols)
+    return fault.kind if fault is not None else status_of(order)
 
 
 def leg_json(leg: SimLeg, status: str, world: "World") -> dict[str, Any]:

@@ -87,6 +87,11 @@ class Connection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.transport = scope.get("simulator.transport")
+        if scope["method"] == "HEAD":
+            self.close()
+            await send({"type": "http.response.start", "status": 200, "headers": self.headers()})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         try:
             snapshot = self.stream.open()
             self.world.tick_listeners.add(self.moved)
@@ -107,6 +112,10 @@ class Connection:
         for end in ends:
             if isinstance(end, Exception) and not isinstance(end, OSError):
                 raise end
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        given = {**self.ask.headers, "content-type": self.stream.content_type}
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
 
     def close(self) -> None:
         self.world.tick_listeners.discard(self.moved)
@@ -166,9 +175,7 @@ class Connection:
             pass
 
     async def _talk(self, send: Send, snapshot: list[bytes]) -> None:
-        headers = {**self.ask.headers, "content-type": self.stream.content_type}
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers()})
         await self._say(send, self.spoiler.spoil(snapshot, live=False))
         while not self.ended:
             await self.bell.wait()

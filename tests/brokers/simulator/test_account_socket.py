@@ -255,7 +255,7 @@ def test_other_accounts_stay_private(tasty: Tasty, alerts: Socket) -> None:
 def test_order_frames_can_be_lost(tasty: Tasty, alerts: Socket) -> None:
     tasty.sim.faults({"effect": "drop_order_frames", "account": tasty.number})
     tasty.place(equity_order("F"))
-    assert {m["type"] for m in alerts.hear_all(2 * QUIET)} == {"AccountBalance", "CurrentPosition"}
+    assert {m["type"] for m in alerts.hear_all(2 * QUIET)} == {"AccountBalance", "CurrentPosition", "OrderChain"}
 
 
 def test_the_streamer_falls_silent_while_heartbeats_are_answered(tasty: Tasty, alerts: Socket) -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from brokers.domain.instruments import Equity, Index, Option, Right
 from brokers.simulator.market import Interval, Market
-from brokers.simulator.market.chains import INDEX_PLANS, Ladder, strikes
-from brokers.simulator.market.expiries import endings, fear_day, fund_rules, share_rules
 from brokers.simulator.market.grids import grid_of
-from brokers.simulator.market.levels import sample_days
 from brokers.simulator.market.listings import DIME_INCREMENTS, NICKEL_INCREMENTS
+from brokers.simulator.market.options.chains import INDEX_PLANS, Ladder, strikes
+from brokers.simulator.market.options.expiries import endings, fear_day, fund_rules, share_rules
+from brokers.simulator.market.options.levels import sample_days
 from brokers.simulator.market.pricing import RATE, YEAR, implied_volatility
 from brokers.simulator.market.sessions import is_session
 

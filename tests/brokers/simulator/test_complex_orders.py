@@ -117,12 +117,15 @@ def test_a_dry_run_makes_nothing_and_has_no_number(tasty: Tasty) -> None:
 
 def test_the_exits_wait_for_the_entry_and_one_ends_the_other(tasty: Tasty) -> None:
     made = place(tasty, bracket(entry="9000.00", symbol="GLD"))
+    assert "related-orders" not in made
     working = until(tasty, made["id"], "Filled", "Live", "Live")
     assert "contingent-status" not in working["orders"][0]
     tasty.sim.price("GLD", "0.90")
     done = until(tasty, made["id"], "Filled", "Cancelled", "Filled")
     wait_until(lambda: "terminal-at" in look(tasty, made["id"]))
     related = {each["id"]: each for each in done["related-orders"]}
+    assert all(isinstance(value, str) for each in related.values() for value in each.values())
+    assert set(related) == {str(each["id"]) for each in (done["trigger-order"], *done["orders"])}
     assert {each["status"] for each in related.values()} == {"Filled", "Cancelled"}
     assert all({"complex-order-id", "complex-order-tag"} <= each.keys() for each in related.values())
 

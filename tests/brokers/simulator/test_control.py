@@ -12,6 +12,7 @@ import requests
 from servers import free_port
 from simulator_server import SimulatorServer, equity_order, wait_until
 
+from brokers.domain.instruments import Equity
 from brokers.simulator.control import HANDLERS
 from brokers.simulator.faults import EFFECTS
 from brokers.simulator.world import Switches
@@ -41,6 +42,12 @@ def test_the_index_says_what_there_is(sim: SimulatorServer) -> None:
         ("clock", {"jump": "far"}),
         ("faults", {"switches": {"colour": 1}}),
         ("faults", {"faults": 7}),
+        ("faults", {"switches": 7}),
+        ("faults", {"faults": [{"effect": "status", "method": 5}]}),
+        ("faults", {"faults": [{"effect": "status", "times": "often"}]}),
+        ("faults", {"faults": [{"effect": "status", "after": -1}]}),
+        ("faults", {"faults": [{"effect": "throttle", "retry_after": "1\r\nX: 1"}]}),
+        ("faults", {"faults": [{"effect": "order_status", "kind": 7}]}),
         ("faults", []),
         ("prices", {"symbol": "NOSUCH", "price": "1.00"}),
         ("prices", {"symbol": "AAPL", "price": "free"}),
@@ -181,3 +188,45 @@ def test_the_guide_names_every_fault_and_every_door() -> None:
     guide = (ROOT / "docs" / "simulator.md").read_text()
     assert [name for name in (*EFFECTS, *vars(Switches())) if f"`{name}`" not in guide] == []
     assert [door for door in HANDLERS if f"{door[0]} {door[1]}" not in guide] == []
+
+
+FOREIGN: list[dict[str, str]] = [
+    {"Origin": "https://example.org"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost:1"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Host": "example.org"},
+    {"Host": "example.org:80", "Origin": "http://example.org:80", "Sec-Fetch-Site": "same-origin"},
+    {"Host": "127.0.0.1.example.org"},
+    {"Host": "[::1"},
+    {"Host": ""},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_pages_from_elsewhere_cannot_drive_it(sim: SimulatorServer, headers: dict[str, str]) -> None:
+    for answer in (
+        requests.post(f"{sim.url}/control/prices", data='{"symbol": "AAPL", "price": 1}', headers=headers, timeout=10),
+        requests.get(f"{sim.url}/control/", headers=headers, timeout=10),
+    ):
+        assert answer.status_code == 403
+        assert answer.json().keys() == {"error"}
+    assert float(sim.inside(lambda world: world.market.book(Equity("AAPL")).last)) > 10
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Host": "localhost:8001", "Origin": "http://localhost:8001", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "LOCALHOST", "Origin": "http://LOCALHOST"},
+        {"Host": "[::1]:8001"},
+        {"Host": "127.0.0.2"},
+    ],
+    ids=str,
+)
+def test_programs_of_this_machine_and_its_own_pages_can(sim: SimulatorServer, headers: dict[str, str]) -> None:
+    assert requests.get(f"{sim.url}/control/clock", headers=headers, timeout=10).status_code == 200

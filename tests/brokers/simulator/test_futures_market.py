@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from brokers.domain.instruments import Future, FutureOption, Index, Right, parse_instrument
 from brokers.simulator.market import Interval, Market
-from brokers.simulator.market.months import contracts_of, first_notice, future_ends, option_ends
+from brokers.simulator.market.futures.months import contracts_of, first_notice, future_ends, option_ends
 from brokers.simulator.market.products import PRODUCTS
 from brokers.simulator.market.sessions import NEW_YORK, is_session
 

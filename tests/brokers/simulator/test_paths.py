@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from brokers.domain.instruments import Crypto, Equity, Index, Instrument
 from brokers.simulator.market import Market
-from brokers.simulator.market.clockwork import EPOCH, Clockwork
 from brokers.simulator.market.company import earnings_days, earnings_move
+from brokers.simulator.market.paths.clockwork import EPOCH, Clockwork
+from brokers.simulator.market.paths.walks import Reports, Source, Walks
 from brokers.simulator.market.sessions import session_on
-from brokers.simulator.market.walks import Reports, Source, Walks
 
 MORNING = datetime(2026, 11, 20, 15, 0, tzinfo=timezone.utc)
 SPY, AAPL, KO, BTC = Equity("SPY"), Equity("AAPL"), Equity("KO"), Crypto("BTC", "USD")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from brokers.simulator.market import surface
+from brokers.simulator.market.options import surface
+from brokers.simulator.market.options.strips import Strip, greeks_of_strip
+from brokers.simulator.market.options.surface import Smile, Term, cut, fear_index
 from brokers.simulator.market.pricing import RATE, greeks, implied_volatility, value
-from brokers.simulator.market.strips import Strip, greeks_of_strip
-from brokers.simulator.market.surface import Smile, Term, cut, fear_index
 
 SMILES = (surface.EQUITY, surface.INDEX, surface.FLAT, surface.UPWARD)
 TERMS = (Term(0.15, 0.15), Term(0.45, 0.18), Term(0.1, 0.3), Term(0.3, 0.35, ((0.1, 0.004), (0.35, 0.004))))

@@ -14,7 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 from brokers.domain.instruments import Equity
 from brokers.simulator.market import Interval
 from brokers.simulator.tastytrade.dxlink.candles import CandleSymbol, parse_candle_symbol
-from brokers.simulator.tastytrade.dxlink.frames import FIELDS
+from brokers.simulator.tastytrade.dxlink.feed import MarketFeed
+from brokers.simulator.tastytrade.dxlink.frames import FIELDS, PAUSE
+from brokers.simulator.world import World
 
 SETUP = {"type": "SETUP", "channel": 0, "version": "0.1", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60}
 Message = dict[str, Any]
@@ -146,8 +148,32 @@ def test_what_is_no_candle_symbol_is_none(text: str) -> None:
     assert parse_candle_symbol(text) is None
 
 
-def test_candles_of_a_length_the_calendar_has_not_are_harmless() -> None:
-    assert CandleSymbol("A", 3, "v").interval is None
+@pytest.mark.parametrize(("count", "unit"), [(3, "v"), (999_999, "d"), (999_999, "y"), (13, "mo"), (86_401, "s")])
+def test_candles_of_a_length_that_nobody_makes_are_harmless(count: int, unit: str) -> None:
+    assert CandleSymbol("A", count, unit).interval is None
+
+
+def test_a_long_chart_is_made_in_moments(sim: SimulatorServer, line: Line) -> None:
+    """Between two runs of bars others have their turn, so a pause comes at least with every day of a long chart."""
+
+    def pauses(world: World) -> tuple[int, int]:
+        feed = MarketFeed(world.market, world.faults, world.switches)
+        pieces = list(feed.series("Candle", "AAPL{=m}", 1, None))
+        return pieces.count(PAUSE), len(pieces)
+
+    paused, made = sim.inside(pauses)
+    assert paused > made / 1_000 > 30
+
+
+def test_a_listener_that_fails_does_not_take_the_market_from_the_others(sim: SimulatorServer, line: Line) -> None:
+    def fail(changed: object) -> None:
+        raise RuntimeError("a mistake")
+
+    sim.inside(lambda world: world.tick_listeners.add(fail))
+    line.add({"type": "Quote", "symbol": "SPY"})
+    line.events("Quote")
+    line.events("Quote")
+    sim.inside(lambda world: world.tick_listeners.discard(fail))
 
 
 def test_trades_come_one_by_one_with_side_and_size(line: Line) -> None:

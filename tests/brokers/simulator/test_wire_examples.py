@@ -38,9 +38,9 @@ def test_positions_with_and_without_marks(desk: Desk) -> None:
     plain = desk.mine("/positions")
     check("E-POSITIONS", plain)
     rows = plain["data"]["items"]
-    assert {row["instrument-type"] for row in rows} == {"Equity", "Equity Option"}
+    assert {row["instrument-type"] for row in rows} == {"Equity", "Equity Option", "Future"}
     assert {row["quantity-direction"] for row in rows} == {"Long", "Short"}
-    assert all(type(row["multiplier"]) is (str if row["instrument-type"] == "Equity" else int) for row in rows)
+    assert all(type(row["multiplier"]) is (int if row["instrument-type"] == "Equity Option" else str) for row in rows)
     assert not any("mark" in row for row in rows)
     marked = desk.mine("/positions", **{"include-marks": "true"})["data"]["items"]
     assert all(DECIMAL.fullmatch(row["mark"]) and DECIMAL.fullmatch(row["mark-price"]) for row in marked)

@@ -21,10 +21,11 @@ from brokers.domain.orders import OrderUpdate
 from brokers.errors import NotAuthorized, Unavailable
 from brokers.port import AccountChanged, Hosts, StatusChange, StreamEvent, StreamState
 from brokers.tastytrade.codec.market import QuotePass
-from brokers.tastytrade.outbox import Outbox
 from brokers.tastytrade.quote_feed import QuoteFeed
-from brokers.tastytrade.sockets import Lost, Timings
+from brokers.tastytrade.sockets import Timings
 from brokers.tastytrade.stream import TastytradeStream
+from brokers.upstream.keeping import Lost
+from brokers.upstream.outbox import Outbox
 
 AAPL, SPY = Equity("AAPL"), Equity("SPY")
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone.utc)

@@ -1,7 +1,7 @@
 """Candle symbols and candle events: ``AAPL{=5m}``, the flags of a snapshot, bars as the feed writes them (7.6)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,15 @@ UNITS: dict[str, Unit] = {
     "w": "week",
     "mo": "month",
     "y": "year",
+}
+LONGEST_PERIODS: dict[Unit, int] = {
+    "second": 86_400,
+    "minute": 10_080,
+    "hour": 168,
+    "day": 31,
+    "week": 13,
+    "month": 12,
+    "year": 1,
 }
 SYMBOL = re.compile(r"(?P<base>[^{}]+)\{(?P<attributes>[^{}]*)\}")
 PERIOD = re.compile(r"(\d{0,6})(mo|[smhdwytvpo])")
@@ -46,9 +55,9 @@ class CandleSymbol:
 
     @property
     def interval(self) -> Interval | None:
-        """None for candles by ticks, volume or price, which the market does not make."""
+        """None for candles by ticks, volume or price, which the market does not make, and for those beyond a year."""
         unit = UNITS.get(self.unit)
-        return Interval(self.count, unit) if unit else None
+        return Interval(self.count, unit) if unit and self.count <= LONGEST_PERIODS[unit] else None
 
 
 def parse_candle_symbol(text: str) -> CandleSymbol | None:
@@ -82,15 +91,23 @@ def candle(symbol: str, bar: Bar, flags: int = 0) -> Event:
     }
 
 
-def snapshot(symbol: str, bars: Sequence[Bar], since_ms: int) -> Iterator[Event]:
-    """Newest first, begun by a flag, ended by an empty candle at the asked time (or by a snip)."""
-    snipped = len(bars) > LONGEST
-    shown = bars[-LONGEST:]
-    for number, bar in enumerate(reversed(shown)):
-        flags = BEGIN if number == 0 else 0
-        yield candle(symbol, bar, flags | (SNIP if snipped and number == len(shown) - 1 else 0))
-    if not snipped:
-        yield _at(symbol, since_ms, REMOVE | END | (0 if shown else BEGIN))
+def snapshot(symbol: str, runs: Iterable[Sequence[Bar]], since_ms: int) -> Iterator[Event | None]:
+    """Newest first, begun by a flag, ended by an empty candle at the asked time (or by a snip).
+
+    ``runs`` are bars in order of time, the newest run first; between two of them comes None: time to pause.
+    """
+    count, last = 0, None
+    for run in runs:
+        yield None
+        for bar in reversed(run):
+            if last is not None:
+                yield candle(symbol, last, (BEGIN if count == 1 else 0) | (SNIP if count == LONGEST else 0))
+            if count == LONGEST:
+                return
+            last, count = bar, count + 1
+    if last is not None:
+        yield candle(symbol, last, BEGIN if count == 1 else 0)
+    yield _at(symbol, since_ms, REMOVE | END | (0 if count else BEGIN))
 
 
 def _at(symbol: str, at_ms: int, flags: int) -> dict[str, Value]:

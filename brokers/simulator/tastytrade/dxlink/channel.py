@@ -1,16 +1,17 @@
 """One feed channel: its agreed form, what it is subscribed to, and what is due to be sent."""
 
+import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Protocol
 
 from brokers.domain.instruments import Instrument
-from brokers.simulator.tastytrade.dxlink.frames import FIELDS, Names, data_frames
+from brokers.simulator.tastytrade.dxlink.frames import FIELDS, PAUSE, Names, data_frames
 
 PERIOD = 0.1
 FRAMES_AT_ONCE = 8  # of a long snapshot; the rest follows when these are sent
+MOMENT = 0.06  # seconds of work on a snapshot before others have their turn
 MOST_SALES = 10_000  # that wait for a slow reader; the oldest are let go
 
 
@@ -141,10 +142,12 @@ class Channel:
         return found
 
     def _next_of_backlog(self) -> Iterator[str]:
-        room = FRAMES_AT_ONCE
-        while self.backlog and room > 0:
-            part = list(islice(self.backlog[0][1], room))
-            if len(part) < room:
+        """As many frames as are sent at once, or as are made in a moment."""
+        room, until = FRAMES_AT_ONCE, time.monotonic() + MOMENT
+        while self.backlog and room > 0 and time.monotonic() < until:
+            text = next(self.backlog[0][1], None)
+            if text is None:
                 self.backlog.popleft()
-            room -= len(part)
-            yield from part
+            elif text != PAUSE:
+                room -= 1
+                yield text

@@ -9,10 +9,13 @@ from brokers.simulator.faults import Faults
 from brokers.simulator.market import Bar, Book, Listing, Market, Print
 from brokers.simulator.tastytrade.dxlink import events
 from brokers.simulator.tastytrade.dxlink.candles import CandleSymbol, candle, parse_candle_symbol, snapshot
-from brokers.simulator.tastytrade.dxlink.frames import Event, Names, encode
+from brokers.simulator.tastytrade.dxlink.frames import PAUSE, Event, Names, encode
 from brokers.simulator.tastytrade.symbols import find_streamed
 
 CANDLE_TICKS = 5  # candles in progress are looked at again after so many ticks
+RUN = 300  # times the look-back for the candle in progress
+SHORTEST_RUN, LONGEST_RUN = timedelta(hours=3), timedelta(days=20)
+WHOLE = ("w", "mo", "y")
 FARTHEST = timedelta(days=365 * 20)
 LOOKBACK = {
     "s": timedelta(seconds=3),
@@ -150,9 +153,9 @@ class MarketFeed:
 
     def series(self, kind: str, symbol: str, since_ms: int | None, names: Names) -> Iterator[str]:
         events = self._candle_snapshot(symbol, since_ms) if kind == "Candle" else self._expirations(symbol)
-        return (encode(event, names) for event in events)
+        return (PAUSE if event is None else encode(event, names) for event in events)
 
-    def _candle_snapshot(self, symbol: str, since_ms: int | None) -> Iterator[Event]:
+    def _candle_snapshot(self, symbol: str, since_ms: int | None) -> Iterator[Event | None]:
         """Candles back to a time; without one only the candle in progress."""
         wanted = parse_candle_symbol(symbol)
         if wanted is None or self.listing(wanted.base) is None:
@@ -161,15 +164,31 @@ class MarketFeed:
             yield from self._candles(symbol)[-1:]
             return
         start = max(datetime.fromtimestamp(max(since_ms, 0) / 1000, timezone.utc), self.market.now - FARTHEST)
-        yield from snapshot(wanted.text, self._bars(wanted, start), since_ms)
+        yield from snapshot(wanted.text, self._runs(wanted, start), since_ms)
+
+    def _runs(self, wanted: CandleSymbol, start: datetime) -> Iterator[list[Bar]]:
+        """The bars from a time on in runs that are made in a moment, the newest run first."""
+        listing, interval, last = self.listing(wanted.base), wanted.interval, self.market.now
+        if listing is None or interval is None:
+            return
+        if wanted.unit in WHOLE:
+            yield from self.market.bar_runs(listing.instrument, interval, start, last, self._hours(wanted, listing))
+            return
+        length = min(max(RUN * LOOKBACK[wanted.unit] * wanted.count, SHORTEST_RUN), LONGEST_RUN)
+        while last > start:
+            first = max(start, last - length)
+            yield self.market.bars(listing.instrument, interval, first, last, self._hours(wanted, listing))
+            last = first
 
     def _bars(self, wanted: CandleSymbol, start: datetime) -> list[Bar]:
         listing, interval = self.listing(wanted.base), wanted.interval
         if listing is None or interval is None or start > self.market.now:
             return []
+        return self.market.bars(listing.instrument, interval, start, self.market.now, self._hours(wanted, listing))
+
+    def _hours(self, wanted: CandleSymbol, listing: Listing) -> Literal["regular", "extended"]:
         always = isinstance(listing.instrument, Option | Index) or wanted.regular
-        hours: Literal["regular", "extended"] = "regular" if always else "extended"
-        return self.market.bars(listing.instrument, interval, start, self.market.now, hours)
+        return "regular" if always else "extended"
 
     def live(self, symbol: str, names: Names) -> list[str]:
         return [encode(event, names) for event in self._candles(symbol)]
@@ -178,7 +197,7 @@ class MarketFeed:
         """The last two candles: the one before as it ended, and the one in progress."""
         made, found = self.candles.get(symbol, (-CANDLE_TICKS, []))
         wanted = parse_candle_symbol(symbol)
-        if wanted is not None and self.tick - made >= CANDLE_TICKS and wanted.unit in LOOKBACK:
+        if wanted is not None and self.tick - made >= CANDLE_TICKS and wanted.interval is not None:
             start = self.market.now - LOOKBACK[wanted.unit] * wanted.count
             found = [candle(wanted.text, bar) for bar in self._bars(wanted, start)[-2:]]
             self.candles[symbol] = (self.tick, found)

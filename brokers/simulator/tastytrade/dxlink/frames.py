@@ -10,6 +10,7 @@ Value = float | int | str | None
 Event = Mapping[str, Value]
 Names = tuple[str, ...] | None
 
+PAUSE = ""  # between two pieces that take time to make
 LARGEST_FRAME = 60_000
 UNKNOWN = '"NaN"'
 ALIASES = {"vwap": "VWAP"}  # one published client asks for it in lower case
@@ -82,13 +83,16 @@ def _text(text: str) -> str:
 def data_frames(channel: int, kind: str | None, pieces: Iterable[str]) -> Iterator[str]:
     """FEED_DATA frames, each below the 64 KiB at which clients give up; one event type to a frame.
 
-    ``kind`` heads a COMPACT frame; None makes a FULL one.
+    ``kind`` heads a COMPACT frame; None makes a FULL one. A ``PAUSE`` among the pieces is passed on.
     """
     head = f'{{"type":"FEED_DATA","channel":{channel},"data":['
     start, end = (f'{head}"{kind}",[', "]]}") if kind else (head, "]}")
     batch: list[str] = []
     size = 0
     for piece in pieces:
+        if piece == PAUSE:
+            yield PAUSE
+            continue
         if batch and size + len(piece) > LARGEST_FRAME:
             yield start + ",".join(batch) + end
             batch, size = [], 0

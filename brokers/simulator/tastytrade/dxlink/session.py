@@ -1,17 +1,18 @@
 """One DXLink connection, server side, without I/O: texts in, texts out (wire reference, section 7)."""
 
-import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brokers.domain.instruments import Instrument
+from brokers.simulator.ledger import parse
 from brokers.simulator.tastytrade.dxlink.channel import PERIOD, Channel, Feed
 from brokers.simulator.tastytrade.dxlink.frames import frame
 
 POLICY_VIOLATION = 1008
 SERVICES = ("FEED", "DOM")
+MOST_CHANNELS = 1_000
 CONTRACTS = ("AUTO", "TICKER", "HISTORY", "STREAM")
 
 
@@ -59,11 +60,11 @@ class Session:
     def receive(self, text: str, now: float) -> list[str]:
         self.heard_at = now
         try:
-            message = json.loads(text)
+            message = parse(text)
             kind, channel = message["type"], message["channel"]
             if not isinstance(kind, str) or type(channel) is not int:
                 raise ValueError
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return self._say(now, self._error(0, "INVALID_MESSAGE", "The message could not be read."))
         try:
             return self._say(now, *self._answer(kind, channel, message, now))
@@ -135,6 +136,8 @@ class Session:
     def _open(self, number: int, message: dict[str, Any]) -> str:
         if number in self.channels:
             return self._error(number, "BAD_ACTION", "The channel is open already.")
+        if len(self.channels) >= MOST_CHANNELS:
+            return self._error(number, "BAD_ACTION", "Too many channels are open.")
         service = message.get("service")
         if service != "FEED":
             words = "The service DOM is not part of this subscription." if service in SERVICES else "Unknown service."

@@ -1,5 +1,6 @@
 """The DXLink websocket: texts between the socket and the session, moved by the market's ticks."""
 
+import asyncio
 import contextlib
 import time
 from collections import Counter
@@ -57,7 +58,7 @@ class QuoteSocket:
     def moved(self, changed: Collection[Instrument]) -> None:
         now, faults = time.monotonic(), self.world.faults
         self.session.feed = feed_of(self.world)
-        if faults.on_stream("dxlink_close"):
+        if self.outbox.too_much or faults.on_stream("dxlink_close"):
             drop(self.socket)
             return
         if faults.on_stream("dxlink_channel_closed") and self.session.channels:
@@ -73,6 +74,7 @@ class QuoteSocket:
     async def receive(self) -> None:
         while True:
             text = await next_text(self.socket)
+            await asyncio.sleep(0)  # what waits to be read is no reason to let the others wait
             if self.session.close_code is not None:
                 continue
             if len(text) > LARGEST_REQUEST:

@@ -1,0 +1,1 @@
+"""Delivery months and the options on them: their calendar, their curve, their quotes."""

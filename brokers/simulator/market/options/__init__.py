@@ -1,0 +1,1 @@
+"""Options on shares, indexes and futures: what is listed, what it is worth."""

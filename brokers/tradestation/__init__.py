@@ -1,0 +1,1 @@
+"""TradeStation's wire: REST and HTTP streams."""

@@ -1,0 +1,225 @@
+"""The quote streams: as many as the watched symbols need, each kept alive, and the watch over the age of data."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from datetime import datetime, timezone
+from functools import partial
+
+from brokers.domain.instruments import FutureOption, Instrument, Option
+from brokers.errors import UnexpectedReply
+from brokers.port import StreamState
+from brokers.tradestation.allotment import allot
+from brokers.tradestation.chunks import Data, Failed, GoAway, Message, Unreadable
+from brokers.tradestation.codec.envelope import listed
+from brokers.tradestation.lines import BREAKS, TITLE, Lines, Timings, lost
+from brokers.tradestation.symbols import wire_symbol
+from brokers.tradestation.ticks import Ticks
+from brokers.upstream.gauge import Gauge
+from brokers.upstream.keeping import Lost, first_of, keep
+from brokers.upstream.outbox import Outbox
+from brokers.wire import Node
+
+log = logging.getLogger(__name__)
+QUOTES = "quotes"
+FINAL = ("FAILED,", "NOT ENTITLED")  # of one symbol: it will not come, the others do
+
+
+class QuoteFeed:
+    """What lasts longer than one stream: the wanted instruments, what is known of them, the streams themselves."""
+
+    def __init__(self, lines: Lines, outbox: Outbox, timings: Timings) -> None:
+        self.lines = lines
+        self.timings = timings
+        self.gauge = Gauge(QUOTES, outbox)
+        self._outbox = outbox
+        self._wanted: dict[str, Instrument] = {}
+        self._rewatch = asyncio.Event()
+        self._ticks = Ticks()
+        self._lanes: list[Lane] = []
+        self._made = 0
+
+    def watch(self, instruments: Collection[Instrument]) -> None:
+        wanted = {symbol.upper(): each for each in instruments if (symbol := wire_symbol(each)) is not None}
+        if len(wanted) < len(instruments):
+            log.info("%d instruments have no symbol at TradeStation that we know", len(instruments) - len(wanted))
+        fresh = wanted.keys() - self._wanted.keys()
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._rewatch.set()
+        for symbol in fresh:  # a stream may still carry it, and will not tell it whole again
+            if (tick := self._ticks.known(symbol, wanted[symbol])) is not None:
+                self._outbox.put(tick)
+
+    async def run(self) -> None:
+        """Keep the streams that are needed. Raises only the death of the grant."""
+        try:
+            while True:
+                self._rewatch.clear()
+                await self._apply()
+                await self._change_or_death()
+                await asyncio.sleep(self.timings.gather)
+        finally:
+            await self._stop(self._lanes)
+
+    async def _apply(self) -> None:
+        plan = allot([lane.symbols for lane in self._lanes], self._wanted)
+        lanes = self._lanes + [self._new_lane() for _ in plan[len(self._lanes) :]]
+        self._lanes = lanes
+        for lane, symbols in zip(lanes, plan, strict=True):
+            if symbols and symbols != lane.symbols:
+                lane.carry(symbols)
+        self._lanes = [lane for lane, symbols in zip(lanes, plan, strict=True) if symbols]
+        await self._stop([lane for lane, symbols in zip(lanes, plan, strict=True) if not symbols])
+        self._ticks.keep_only(frozenset().union(*(lane.symbols for lane in self._lanes)))
+        if not self._lanes:
+            self._outbox.say(QUOTES, StreamState.LIVE)  # nothing is wanted, so nothing is missing
+
+    async def _change_or_death(self) -> None:
+        """Wait until something else is watched, no sooner than the last change is a while ago."""
+        changes = asyncio.create_task(self._next_change())
+        try:
+            waiting = {changes, *(lane.task for lane in self._lanes if lane.task is not None)}
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changes.cancel()
+        for task in done:
+            task.result()
+
+    async def _next_change(self) -> None:
+        await self._rewatch.wait()
+        await asyncio.sleep(max(0.0, self.timings.churn - (time.monotonic() - self._opened_at)))
+
+    @property
+    def _opened_at(self) -> float:
+        return max((lane.carried_at for lane in self._lanes), default=float("-inf"))
+
+    def _new_lane(self) -> "Lane":
+        self._made += 1
+        return Lane(self, f"{QUOTES} {self._made}")
+
+    async def _stop(self, lanes: Collection["Lane"]) -> None:
+        for lane in lanes:
+            if lane.task is not None:
+                lane.task.cancel()
+            self.gauge.drop(lane.name)
+        await asyncio.gather(*(lane.task for lane in lanes if lane.task is not None), return_exceptions=True)
+
+    # What the streams bring
+
+    def take(self, symbol: str, node: Node, *, whole: bool) -> None:
+        instrument = self._wanted.get(symbol)
+        if instrument is not None:
+            tick = self._ticks.take(symbol, instrument, node, datetime.now(timezone.utc), whole=whole)
+            if tick is not None:
+                self._outbox.put(tick)
+
+    def is_liquid(self, symbol: str) -> bool:
+        """Whether it is watched and should move all the time while markets are open."""
+        instrument = self._wanted.get(symbol)
+        return instrument is not None and not isinstance(instrument, Option | FutureOption)
+
+
+class Lane:
+    """One stream of up to a hundred symbols, over its many lives; and the patience of its watchdog."""
+
+    def __init__(self, feed: QuoteFeed, name: str) -> None:
+        self.feed = feed
+        self.name = name
+        self.symbols: frozenset[str] = frozenset()
+        self.task: asyncio.Task[None] | None = None
+        self.carried_at = float("-inf")
+        self.quiet = feed.timings.quiet
+        self._changed = asyncio.Event()
+
+    def carry(self, symbols: frozenset[str]) -> None:
+        """Carry these from now on: the stream is opened, or opened anew."""
+        self.symbols = symbols
+        self.carried_at = time.monotonic()
+        self._changed.set()
+        if self.task is None:
+            self.feed.gauge.expect(self.name)
+            say = partial(self.feed.gauge.say, self.name)
+            kept = keep(self.name, self._session, say, self.feed.timings, title=TITLE, breaks=BREAKS)
+            self.task = asyncio.create_task(kept)
+
+    async def _session(self) -> None:
+        self._changed.clear()
+        sitting = _Sitting(self)
+        await first_of(sitting.listen(), sitting.tend(), self._changed.wait())
+
+
+class _Sitting:
+    """One life of one stream."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._feed = lane.feed
+        self._timings = lane.feed.timings
+        self._started = self._datum_at = time.monotonic()
+        self._was_stale = lane.feed.gauge.said(lane.name) is StreamState.STALE
+        self._seen: set[str] = set()
+        self._delayed: set[str] = set()
+        self._refused: set[str] = set()
+        self._open = False
+
+    async def listen(self) -> None:
+        await self._feed.lines.listen(f"/marketdata/stream/quotes/{listed(sorted(self._lane.symbols))}", self._take)
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Data(node):
+                self._try_datum(node)
+            case Failed(code, _, symbol) if symbol and code.startswith(FINAL):
+                self._refused.add(symbol.upper())
+                log.info("quote stream: %s for one symbol", code)
+            case GoAway() | Failed():
+                raise lost(message, self._timings)
+            case Unreadable(words):
+                log.warning("quote stream: %s", words)
+        self._confirm()
+
+    def _try_datum(self, node: Node) -> None:
+        try:
+            self._datum(node["Symbol"].text().upper(), node)
+        except UnexpectedReply as unreadable:
+            log.warning("quote stream: %s", unreadable.message)
+
+    def _datum(self, symbol: str, node: Node) -> None:
+        whole = symbol not in self._seen
+        self._seen.add(symbol)
+        if "MarketFlags" in node and "IsDelayed" in node["MarketFlags"]:
+            delayed = node["MarketFlags"]["IsDelayed"].boolean()
+            (self._delayed.add if delayed else self._delayed.discard)(symbol)
+        if not whole:
+            self._note_flow()
+        self._feed.take(symbol, node, whole=whole)
+
+    def _note_flow(self) -> None:
+        """Data flow beyond the snapshot: the watchdog is back at its usual patience."""
+        self._datum_at = time.monotonic()
+        self._lane.quiet = self._timings.quiet
+        self._was_stale = False
+
+    def _confirm(self) -> None:
+        """The stream speaks. One that went stale is live again by news only, not by being told the old once more."""
+        self._open = True
+        if not (self._was_stale and self._watches_liquid):
+            state = StreamState.DELAYED if self._delayed else StreamState.LIVE
+            self._feed.gauge.say(self._lane.name, state)
+
+    @property
+    def _watches_liquid(self) -> bool:
+        return any(self._feed.is_liquid(symbol) for symbol in self._lane.symbols - self._refused)
+
+    async def tend(self) -> None:
+        """Silence where there should be data is stale. Patience doubles each time: a closed market is no storm."""
+        while True:
+            await asyncio.sleep(self._timings.look)
+            now = time.monotonic()
+            if not self._open and now - self._started > self._timings.answer:
+                raise Lost("TradeStation's quote stream does not answer. Connecting again.")
+            if self._open and now - self._datum_at > self._lane.quiet and self._watches_liquid:
+                self._lane.quiet = min(self._lane.quiet * 2, self._timings.longest_quiet)
+                raise Lost("No prices are arriving. Connecting again.", StreamState.STALE, pause=0)

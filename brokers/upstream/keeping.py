@@ -1,0 +1,138 @@
+"""How a connection to a broker is kept: again and again, with pauses that grow, and words for what happened."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from brokers.errors import BrokerError, NotAuthorized, RateLimited
+from brokers.port import StreamState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds. ``quiet``: how long liquid instruments may bring nothing before the feed counts as stale;
+    ``settled``: how long a connection must have stood to count as one that works."""
+
+    opening: float = 10.0
+    answer: float = 15.0
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    settled: float = 5.0
+    quiet: float = 15.0
+    longest_quiet: float = 1800.0
+    look: float = 0.5
+
+
+class Lost(Exception):
+    """The connection must be remade; the text says why, in words. ``state`` is what to call it meanwhile.
+
+    ``pause``: seconds to wait at the least; 0 is to try again at once; None leaves it to the growing pauses.
+    """
+
+    def __init__(
+        self, words: str, state: StreamState = StreamState.RECONNECTING, *, pause: float | None = None
+    ) -> None:
+        super().__init__(words)
+        self.state = state
+        self.pause = pause
+
+
+async def keep(
+    source: str,
+    session: Callable[[], Awaitable[None]],
+    say: Callable[[StreamState, str], None],
+    timings: Timings,
+    *,
+    title: str,
+    breaks: tuple[type[Exception], ...] = (),
+) -> None:
+    """Run sessions one after another. Raises only the death of the grant.
+
+    A session that returns wants the next one at once; one that raises is told of and waits its pause. ``breaks``
+    are the exceptions of a library that mean a broken connection; ``title`` is the broker's name in words.
+    """
+    pauses = _Pauses(timings)
+    while True:
+        started = time.monotonic()
+        try:
+            await session()
+        except NotAuthorized as refused:
+            if refused.grant_is_dead:
+                raise
+            say(StreamState.RECONNECTING, refused.message)
+            await asyncio.sleep(pauses.longest())
+        except Exception as failure:
+            say(*_words(source, failure, title, breaks))
+            await asyncio.sleep(pauses.after(failure, time.monotonic() - started))
+
+
+class _Pauses:
+    """Growing, jittered. What asks for none gets none, but not twice running without having worked between."""
+
+    def __init__(self, timings: Timings) -> None:
+        self._timings = timings
+        self._delay = timings.first_delay
+        self._hurried = False
+
+    def after(self, failure: Exception, lasted: float) -> float:
+        if lasted > self._timings.settled + self._delay:
+            self._delay = self._timings.first_delay
+            self._hurried = False
+        wanted = _wanted(failure)
+        if wanted == 0 and not self._hurried:
+            self._hurried = True
+            return 0.0
+        return self._grown(wanted or 0.0)
+
+    def longest(self) -> float:
+        self._delay = self._timings.longest_delay
+        return self._grown(0.0)
+
+    def _grown(self, least: float) -> float:
+        pause = max(least * random.uniform(1.0, 1.2), self._delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
+        self._delay = min(self._delay * 2, self._timings.longest_delay)
+        return pause
+
+
+def _wanted(failure: Exception) -> float | None:
+    match failure:
+        case Lost():
+            return failure.pause
+        case RateLimited():
+            return failure.retry_after or None
+        case _:
+            return None
+
+
+def _words(source: str, failure: Exception, title: str, breaks: tuple[type[Exception], ...]) -> tuple[StreamState, str]:
+    match failure:
+        case Lost():
+            return failure.state, str(failure)
+        case BrokerError():
+            return StreamState.RECONNECTING, failure.message
+        case OSError() | TimeoutError():
+            return StreamState.RECONNECTING, f"The connection to {title} broke. Connecting again."
+        case _ if isinstance(failure, breaks):
+            return StreamState.RECONNECTING, f"The connection to {title} broke. Connecting again."
+        case _:
+            log.error("the %s stream failed", source, exc_info=failure)
+            return StreamState.RECONNECTING, "The stream failed. Connecting again."
+
+
+async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
+    """Run parts side by side until one ends or fails; the others are stopped, the failure is raised."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
