@@ -3,7 +3,8 @@
 BrokerError
 ├── Refused             they said no: show it
 │   ├── NotAuthorized   connect again
-│   └── OrderRejected   they have looked at the order and do not want it
+│   ├── OrderRejected   they have looked at the order and do not want it
+│   └── Ambiguous       several orders look like ours: nobody but a person can tell
 ├── Unavailable         nothing happened: try again later
 │   └── RateLimited     … after ``retry_after`` seconds
 ├── OutcomeUnknown      it may have happened: find out, never repeat
@@ -65,6 +66,12 @@ class NotAuthorized(Refused):
 
 class OrderRejected(Refused):
     code = "order_rejected"
+
+
+class Ambiguous(Refused):
+    """An order in doubt was looked for, and several look alike; none is taken for it."""
+
+    code = "order_ambiguous"
 
 
 class Unavailable(BrokerError):

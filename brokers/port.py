@@ -67,9 +67,18 @@ class Broker(Protocol):
     def get_order(self, account_number: str, broker_order_id: str) -> OrderUpdate: ...
 
     def find_order(
-        self, account_number: str, client_ref: str, ticket: OrderTicket, since: datetime
+        self,
+        account_number: str,
+        client_ref: str,
+        ticket: OrderTicket,
+        since: datetime,
+        claimed: Collection[str] = (),
     ) -> OrderUpdate | None:
-        """The order that carries our reference, from complete listings; None when they do not show it."""
+        """The order that carries our reference, from complete listings; None when they do not show it.
+
+        A broker that does not echo references tells by the looks, leaving out ``claimed``: ids that are known to be
+        other orders. ``Ambiguous`` when several look alike.
+        """
         ...
 
     def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:

@@ -7,13 +7,14 @@ complete listings, and even then a late appearance is watched for.
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from brokers import connections, registry
 from brokers.domain.orders import OrderUpdate
-from brokers.errors import BrokerError
+from brokers.errors import Ambiguous, BrokerError
 from brokers.models import Account
 from brokers.port import Broker
 from trading import cancels, lifecycle, news
@@ -108,8 +109,9 @@ def _list_for(account: Account, orders: Collection[Order]) -> None:
     since = min((order.sent_at or order.created_at for order in orders if not order.is_open), default=began)
     try:
         broker = connections.broker_for(account.connection)
+        unclear: set[UUID] = set()
         if not registry.spec(account.connection.broker).capabilities.echoes_client_ref:
-            _find_each(broker, account, orders)
+            unclear = _find_each(broker, account, orders)
         listed = _list(broker, account, since - timedelta(days=1))
     except BrokerError as error:
         _note_failure(orders, error)
@@ -117,7 +119,7 @@ def _list_for(account: Account, orders: Collection[Order]) -> None:
     shown = {update.broker_order_id for update in listed}
     references = {update.client_ref for update in listed}
     for order in orders:
-        if order.status == Status.UNKNOWN and order.client_ref not in references:
+        if order.status == Status.UNKNOWN and order.client_ref not in references and order.pk not in unclear:
             _count_absence(order, shown, began)
     _read_missing(account, shown, began)
 
@@ -129,14 +131,24 @@ def _list(broker: Broker, account: Account, since: datetime) -> list[OrderUpdate
     return listed
 
 
-def _find_each(broker: Broker, account: Account, orders: Collection[Order]) -> None:
-    """A broker that does not echo our reference finds an order in doubt by its looks."""
+def _find_each(broker: Broker, account: Account, orders: Collection[Order]) -> set[UUID]:
+    """A broker that does not echo our reference finds an order in doubt by its looks, but not among those that are
+    known to be other orders of ours. The answer names the orders for which several look alike: they stay in doubt."""
+    unclear: set[UUID] = set()
     for order in orders:
         if order.client_ref is None or order.sent_at is None or order.broker_order_id is not None:
             continue
-        update = broker.find_order(account.number, order.client_ref, order.order_ticket, order.sent_at)
+        ours = Order.objects.filter(account=account, is_external=False, broker_order_id__isnull=False)
+        claimed = set(ours.values_list("broker_order_id", flat=True))
+        try:
+            update = broker.find_order(account.number, order.client_ref, order.order_ticket, order.sent_at, claimed)
+        except Ambiguous as error:
+            unclear.add(order.pk)
+            order.note(last_error=f"{error.message} Look at the broker's own site which of them is wanted."[:500])
+            continue
         if update is not None:
             news.hear(order, update, Source.LISTING)
+    return unclear
 
 
 def _note_failure(orders: Collection[Order], error: BrokerError) -> None:

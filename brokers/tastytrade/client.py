@@ -56,7 +56,12 @@ class TastytradeBroker:
         return self._ask(request, lambda node: orders.read_order(node["data"]))
 
     def find_order(
-        self, account_number: str, client_ref: str, ticket: OrderTicket, since: datetime
+        self,
+        account_number: str,
+        client_ref: str,
+        ticket: OrderTicket,
+        since: datetime,
+        claimed: Collection[str] = (),
     ) -> OrderUpdate | None:
         """By ``external-identifier``. A replacement may carry it too: the oldest order is the one that was placed."""
         live = self._live_orders(account_number)

@@ -12,7 +12,7 @@ from brokers.domain.accounts import AccountInfo, Balance, Position, Transaction
 from brokers.domain.instruments import Instrument, Other
 from brokers.domain.market import Chain, Details, Match, Quote
 from brokers.domain.orders import BrokerStatus, OrderTicket, OrderType, OrderUpdate, Placed, Preview
-from brokers.errors import BrokerError, OrderRejected, Refused
+from brokers.errors import Ambiguous, BrokerError, OrderRejected, Refused
 from brokers.port import AccessToken, Hosts
 from brokers.tradestation.calls import Calls, named
 from brokers.tradestation.codec import accounts, likeness, market, orders, placing
@@ -84,14 +84,14 @@ class TradestationBroker:
         claimed: Collection[str] = (),
     ) -> OrderUpdate | None:
         """By its looks, for the broker does not tell our reference. Of several that look the same none is taken:
-        ``Refused``. ``claimed`` are ids that are known to be other orders."""
+        ``Ambiguous``. ``claimed`` are ids that are known to be other orders."""
         day = (since - timedelta(days=1)).astimezone(NEW_YORK).date()
         listed = [order for order in self.get_orders(account_number, day) if order.broker_order_id not in claimed]
         found = likeness.alike(listed, ticket, since, _now())
         if len(found) > 1:
             ids = ", ".join(sorted(order.broker_order_id for order in found))
             words = f"TradeStation has several orders that look like this one ({ids}): which is it cannot be told."
-            raise Refused(words, broker=BROKER, broker_code="ambiguous")
+            raise Ambiguous(words, broker=BROKER)
         return found[0] if found else None
 
     def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview:

@@ -174,6 +174,12 @@ async def test_the_listing_is_asked_again_when_it_was_refused(sim: SimulatorServ
         number = ts.sent(order("F", 2))[0]
         await until(lambda: heard.is_filled(number))
         assert not heard.ended
+        faults = sim.control("faults")["faults"]
+        assert {each["effect"] for each in faults if each["path"] == listing and each["struck"] == each["times"]} == {
+            "throttle",
+            "status",
+            "html_for_json",
+        }
 
 
 async def test_a_listing_of_several_pages_is_read_to_its_end(
