@@ -10,7 +10,7 @@ from brokers.domain.instruments import Equity, Instrument, Option, Right
 from brokers.domain.market import Expiration
 from brokers.domain.orders import Action
 from brokers.simulator.exchange.exchange import Exchange
-from brokers.simulator.exchange.settlement import start_day
+from brokers.simulator.exchange.settlement.settlement import start_day
 from brokers.simulator.market.market import Market
 from brokers.simulator.market.sessions import NEW_YORK, local_date, previous_session
 

@@ -1,10 +1,11 @@
 """The exchange: accounts, orders, matching against the market's books, margin, fees, history."""
 
-from brokers.simulator.exchange.accounts import Holding, SimAccount, SimBalance, SimPosition, SimTransaction
+from brokers.simulator.exchange.books.accounts import Holding, SimAccount, SimBalance, SimPosition, SimTransaction
 from brokers.simulator.exchange.events import Event
 from brokers.simulator.exchange.exchange import Exchange
-from brokers.simulator.exchange.groups import Bond, Bundle, Node, SimGroup
-from brokers.simulator.exchange.orders import (
+from brokers.simulator.exchange.floor.plans import FillPlan, FillRule
+from brokers.simulator.exchange.orders.groups import Bond, Bundle, Node, SimGroup
+from brokers.simulator.exchange.orders.orders import (
     OrderRefused,
     OrderStatus,
     Preview,
@@ -12,9 +13,8 @@ from brokers.simulator.exchange.orders import (
     SimLeg,
     SimOrder,
 )
-from brokers.simulator.exchange.plans import FillPlan, FillRule
+from brokers.simulator.exchange.orders.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
 from brokers.simulator.exchange.snapshots import UnknownSnapshot
-from brokers.simulator.exchange.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
 
 __all__ = [
     "Bond",

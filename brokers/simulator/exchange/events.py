@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from itertools import count
 from typing import Literal
 
-from brokers.simulator.exchange.accounts import SimBalance, SimPosition
-from brokers.simulator.exchange.groups import SimGroup
-from brokers.simulator.exchange.orders import SimOrder
+from brokers.simulator.exchange.books.accounts import SimBalance, SimPosition
+from brokers.simulator.exchange.orders.groups import SimGroup
+from brokers.simulator.exchange.orders.orders import SimOrder
 
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=timezone.utc)
 

@@ -9,7 +9,7 @@ from brokers.domain.instruments import Instrument
 from brokers.domain.orders import Action
 from brokers.simulator.clock import Clock
 from brokers.simulator.exchange import snapshots
-from brokers.simulator.exchange.accounts import (
+from brokers.simulator.exchange.books.accounts import (
     Holding,
     Kind,
     Lot,
@@ -19,23 +19,23 @@ from brokers.simulator.exchange.accounts import (
     SimPosition,
     SimTransaction,
 )
-from brokers.simulator.exchange.amendments import Amendment
-from brokers.simulator.exchange.deliveries import exercise
-from brokers.simulator.exchange.entry import Entry, Sender
+from brokers.simulator.exchange.books.executions import execution, multiplier_of, underlying_of
+from brokers.simulator.exchange.books.history import TimeOfDay, balance_snapshots, net_liq_history
+from brokers.simulator.exchange.books.ledger import book_money, book_trade, hold
 from brokers.simulator.exchange.events import Event, Ids, OrderIds
-from brokers.simulator.exchange.executions import execution, multiplier_of, underlying_of
-from brokers.simulator.exchange.floor import Floor
-from brokers.simulator.exchange.groups import Bundle, Node, SimGroup
-from brokers.simulator.exchange.history import TimeOfDay, balance_snapshots, net_liq_history
-from brokers.simulator.exchange.ledger import book_money, book_trade, hold
-from brokers.simulator.exchange.orders import OrderRefused, Preview, SimOrder
-from brokers.simulator.exchange.passage import GAP, PastBooks, moments
-from brokers.simulator.exchange.plans import FillPlan
-from brokers.simulator.exchange.report import MarginReport, margin_report
-from brokers.simulator.exchange.settlement import settle, start_day
-from brokers.simulator.exchange.tickets import Condition, OrderType, Ticket, Trail
-from brokers.simulator.exchange.trees import Trees
-from brokers.simulator.exchange.valuation import look, weigh
+from brokers.simulator.exchange.floor.floor import Floor
+from brokers.simulator.exchange.floor.passage import GAP, PastBooks, moments
+from brokers.simulator.exchange.floor.plans import FillPlan
+from brokers.simulator.exchange.margin.report import MarginReport, margin_report
+from brokers.simulator.exchange.margin.valuation import look, weigh
+from brokers.simulator.exchange.orders.amendments import Amendment
+from brokers.simulator.exchange.orders.entry import Entry, Sender
+from brokers.simulator.exchange.orders.groups import Bundle, Node, SimGroup
+from brokers.simulator.exchange.orders.orders import OrderRefused, Preview, SimOrder
+from brokers.simulator.exchange.orders.tickets import Condition, OrderType, Ticket, Trail
+from brokers.simulator.exchange.orders.trees import Trees
+from brokers.simulator.exchange.settlement.deliveries import exercise
+from brokers.simulator.exchange.settlement.settlement import settle, start_day
 from brokers.simulator.market.market import Market
 from brokers.simulator.market.sessions import local_date
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.domain.orders import Action, Leg
-from brokers.simulator.exchange.accounts import (
+from brokers.simulator.exchange.books.accounts import (
     ClosedLot,
     DividendDue,
     Holding,
@@ -19,9 +19,9 @@ from brokers.simulator.exchange.accounts import (
     SimPosition,
     SimTransaction,
 )
-from brokers.simulator.exchange.groups import Bond, SimGroup
-from brokers.simulator.exchange.orders import OrderStatus, Preview, SimFill, SimLeg, SimOrder
-from brokers.simulator.exchange.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
+from brokers.simulator.exchange.orders.groups import Bond, SimGroup
+from brokers.simulator.exchange.orders.orders import OrderStatus, Preview, SimFill, SimLeg, SimOrder
+from brokers.simulator.exchange.orders.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
 
 VERSION = 2
 INSTRUMENTS = get_args(Instrument)

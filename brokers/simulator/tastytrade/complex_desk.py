@@ -3,7 +3,7 @@
 from typing import Any
 
 from brokers.simulator.exchange import OrderRefused, Preview, SimOrder
-from brokers.simulator.exchange.groups import Bond, Bundle, Node, SimGroup
+from brokers.simulator.exchange.orders.groups import Bond, Bundle, Node, SimGroup
 from brokers.simulator.tastytrade.bodies import Body, text
 from brokers.simulator.tastytrade.complex_orders import (
     RATIO,

@@ -6,7 +6,7 @@ from typing import Any
 
 from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import Exchange, Preview, SimOrder, Ticket
-from brokers.simulator.exchange.groups import Bond, Bundle, Node, SimGroup
+from brokers.simulator.exchange.orders.groups import Bond, Bundle, Node, SimGroup
 from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.bodies import Body, must_be_absent, number, word
 from brokers.simulator.tastytrade.envelope import amount, moment, wrong

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from brokers.simulator.exchange import OrderStatus, SimAccount, SimOrder
-from brokers.simulator.exchange.groups import Bond, SimGroup
+from brokers.simulator.exchange.orders.groups import Bond, SimGroup
 
 PENDING = "Pending Order"
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from brokers.domain.instruments import Future, Index, Instrument, parse_instrument
 from brokers.simulator.exchange import OrderRefused, SimAccount, SimPosition
-from brokers.simulator.exchange.margin import LONG_KEEP, SHARE_INITIAL, SHORT_KEEP, rates_of
-from brokers.simulator.exchange.report import MarginGroup, MarginPart, MarginReport
+from brokers.simulator.exchange.margin.report import MarginGroup, MarginPart, MarginReport
+from brokers.simulator.exchange.margin.rules import LONG_KEEP, SHARE_INITIAL, SHORT_KEEP, rates_of
 from brokers.simulator.market.pricing import RATE
 from brokers.simulator.tastytrade.accounts import options_level
 from brokers.simulator.tastytrade.envelope import Reply, amount, epoch_ms, nginx_401, not_found, with_effect

@@ -14,7 +14,7 @@ from brokers.simulator.exchange import (
     SimOrder,
     Ticket,
 )
-from brokers.simulator.exchange.orders import unit_ratios
+from brokers.simulator.exchange.orders.orders import unit_ratios
 from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.alerts import user_external_id
 from brokers.simulator.tastytrade.envelope import amount, epoch_ms, moment, quantity, with_effect

@@ -6,7 +6,7 @@ from typing import Any
 
 from brokers.domain.instruments import Future, FutureOption
 from brokers.simulator.exchange import SimTransaction
-from brokers.simulator.exchange.accounts import ClosedLot
+from brokers.simulator.exchange.books.accounts import ClosedLot
 from brokers.simulator.tastytrade.envelope import (
     Reply,
     amount,

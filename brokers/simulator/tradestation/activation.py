@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 
 from brokers.domain.orders import InvalidTicket
-from brokers.simulator.exchange.tickets import Comparator, Condition, Indicator, Trail
+from brokers.simulator.exchange.orders.tickets import Comparator, Condition, Indicator, Trail
 from brokers.simulator.tradestation import symbols
 from brokers.simulator.tradestation.answers import bad_request
 from brokers.simulator.tradestation.fields import amount, flag

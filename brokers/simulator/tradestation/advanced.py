@@ -4,7 +4,7 @@ from typing import Any
 
 from brokers.domain.instruments import plain
 from brokers.simulator.exchange import SimOrder
-from brokers.simulator.exchange.tickets import Condition, Ticket
+from brokers.simulator.exchange.orders.tickets import Condition, Ticket
 from brokers.simulator.tradestation.answers import decimal
 from brokers.simulator.tradestation.memory import Words
 from brokers.simulator.tradestation.order_words import trigger_key

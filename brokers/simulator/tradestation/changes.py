@@ -5,7 +5,7 @@ from typing import Any
 
 from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import OrderRefused, SimOrder
-from brokers.simulator.exchange.tickets import Condition, OrderType
+from brokers.simulator.exchange.orders.tickets import Condition, OrderType
 from brokers.simulator.tradestation.activation import read_rule, read_trail, rules_in
 from brokers.simulator.tradestation.answers import Failure, bad_request
 from brokers.simulator.tradestation.fields import amount, number, word

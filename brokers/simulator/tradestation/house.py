@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option, plain
 from brokers.domain.orders import Action
 from brokers.simulator.exchange import OrderRefused, SimAccount
-from brokers.simulator.exchange.groups import Bond
-from brokers.simulator.exchange.tickets import Duration, Hours, OrderType, Ticket
+from brokers.simulator.exchange.orders.groups import Bond
+from brokers.simulator.exchange.orders.tickets import Duration, Hours, OrderType, Ticket
 from brokers.simulator.tradestation.tickets import Declined, Request
 
 if TYPE_CHECKING:

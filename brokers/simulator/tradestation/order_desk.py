@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brokers.simulator.exchange import OrderRefused, Preview, SimOrder
-from brokers.simulator.exchange.groups import Bond, Bundle, Node
+from brokers.simulator.exchange.orders.groups import Bond, Bundle, Node
 from brokers.simulator.tradestation.answers import bad_request
 from brokers.simulator.tradestation.confirm import confirmation
 from brokers.simulator.tradestation.gate import Ask

@@ -3,7 +3,7 @@
 from brokers.domain.instruments import Equity, Future
 from brokers.domain.orders import Action, Leg
 from brokers.simulator.exchange import OrderStatus, SimOrder
-from brokers.simulator.exchange.tickets import Duration, Hours, OrderType, Ticket, Watch
+from brokers.simulator.exchange.orders.tickets import Duration, Hours, OrderType, Ticket, Watch
 
 DESCRIPTIONS = {
     "PLA": "Sending",

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Future, FutureOption, Option, Right
 from brokers.simulator.exchange import SimAccount, SimFill, SimLeg, SimOrder
-from brokers.simulator.exchange.groups import Bond
-from brokers.simulator.exchange.tickets import Duration, Ticket
+from brokers.simulator.exchange.orders.groups import Bond
+from brokers.simulator.exchange.orders.tickets import Duration, Ticket
 from brokers.simulator.tradestation import advanced
 from brokers.simulator.tradestation.answers import compact, day, decimal, moment
 from brokers.simulator.tradestation.memory import Memory, Words

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from brokers.domain.instruments import Instrument, Option, Right, plain
-from brokers.simulator.exchange.tickets import OrderType, Ticket
+from brokers.simulator.exchange.orders.tickets import OrderType, Ticket
 from brokers.simulator.tradestation.orders import wire_price
 from brokers.simulator.tradestation.spreads import spread_name
 from brokers.simulator.tradestation.symbols import to_wire

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from brokers.domain.instruments import Equity, Future, Instrument
 from brokers.domain.orders import Action, InvalidTicket, Leg
 from brokers.simulator.exchange import SimAccount
-from brokers.simulator.exchange.groups import Bond
-from brokers.simulator.exchange.tickets import Duration, Hours, OrderType, Ticket, Watch
+from brokers.simulator.exchange.orders.groups import Bond
+from brokers.simulator.exchange.orders.tickets import Duration, Hours, OrderType, Ticket, Watch
 from brokers.simulator.tradestation import activation, symbols
 from brokers.simulator.tradestation.answers import bad_request
 from brokers.simulator.tradestation.fields import number, objects, word

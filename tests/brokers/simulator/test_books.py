@@ -22,8 +22,8 @@ from brokers.simulator.exchange import (
     SimOrder,
     Ticket,
 )
-from brokers.simulator.exchange.fees import charge
-from brokers.simulator.exchange.orders import unit_ratios
+from brokers.simulator.exchange.books.fees import charge
+from brokers.simulator.exchange.orders.orders import unit_ratios
 from brokers.simulator.market import Market
 from tests.brokers.simulator.recount import audit
 

@@ -20,7 +20,7 @@ from brokers.simulator.exchange import (
     SimOrder,
     Ticket,
 )
-from brokers.simulator.exchange.accounts import SimAccount
+from brokers.simulator.exchange.books.accounts import SimAccount
 from brokers.simulator.market.company import Dividend
 from tests.brokers.simulator.pit import AAPL, ANN, BEN, SPY, F, Pit, limit, market, option, stop
 from tests.brokers.simulator.recount import lines_of, recount

@@ -26,7 +26,7 @@ from brokers.simulator.exchange import (
     Ticket,
     UnknownSnapshot,
 )
-from brokers.simulator.exchange.margin import Exposure, buying_power, require
+from brokers.simulator.exchange.margin.rules import Exposure, buying_power, require
 from brokers.simulator.market import Market
 
 MORNING = datetime(2026, 11, 20, 15, 0, tzinfo=timezone.utc)

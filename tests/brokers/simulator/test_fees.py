@@ -7,7 +7,7 @@ import pytest
 
 from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Option, Right
 from brokers.domain.orders import Action
-from brokers.simulator.exchange.fees import FLAT, SCHEDULES, STANDARD, by_kind, charge, settled
+from brokers.simulator.exchange.books.fees import FLAT, SCHEDULES, STANDARD, by_kind, charge, settled
 from tests.brokers.simulator.still_market import Still, ny
 
 BTO, STO, STC, BTC = Action.BUY_TO_OPEN, Action.SELL_TO_OPEN, Action.SELL_TO_CLOSE, Action.BUY_TO_CLOSE

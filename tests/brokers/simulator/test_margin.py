@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Option, Right
-from brokers.simulator.exchange.margin import Exposure, buying_power, require
-from brokers.simulator.exchange.transport import assign
+from brokers.simulator.exchange.margin.rules import Exposure, buying_power, require
+from brokers.simulator.exchange.margin.transport import assign
 
 SPOT = Decimal(100)
 SOON, LATER, LATEST = date(2026, 12, 4), date(2026, 12, 18), date(2027, 1, 15)

@@ -23,8 +23,8 @@ from brokers.simulator.exchange import (
     Ticket,
     Trail,
 )
-from brokers.simulator.exchange.house import HOUSE_RULES
-from brokers.simulator.exchange.refusals import REFUSALS
+from brokers.simulator.exchange.orders.house import HOUSE_RULES
+from brokers.simulator.exchange.orders.refusals import REFUSALS
 from brokers.simulator.market import Market
 from tests.brokers.simulator.pit import AAPL, ANN, MORNING, SPY, F, Pit, limit, market, option, stop
 
@@ -363,7 +363,7 @@ def codes_in(path: Path) -> set[str]:
 
 def test_every_refusal_is_in_the_table():
     folder = Path(exchange_package.__file__).parent
-    used = set(HOUSE_RULES).union(*(codes_in(path) for path in folder.glob("*.py")))
+    used = set(HOUSE_RULES).union(*(codes_in(path) for path in folder.rglob("*.py")))
     assert len(used) > 30
     assert used - set(REFUSALS) == set()
     assert set(REFUSALS) - used == set()

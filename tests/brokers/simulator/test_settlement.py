@@ -8,7 +8,7 @@ import pytest
 from brokers.domain.instruments import Equity, Future, FutureOption, Option, Right
 from brokers.domain.orders import Action
 from brokers.simulator.exchange import OrderRefused
-from brokers.simulator.exchange.settlement import next_due, settle
+from brokers.simulator.exchange.settlement.settlement import next_due, settle
 from brokers.simulator.market.company import Dividend
 from tests.brokers.simulator.still_market import Delivers, Still, ny
 

@@ -1,0 +1,1 @@
+"""An account's books: what it holds, what it paid, its history."""

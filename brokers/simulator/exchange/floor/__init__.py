@@ -1,0 +1,1 @@
+"""Where orders work: their way, their queue, their fills, their end."""

@@ -1,0 +1,1 @@
+"""What holdings tie up and what they are worth."""

@@ -1,0 +1,1 @@
+"""What happens to positions without an order: expiry, exercise, dividends, daily settlement."""
