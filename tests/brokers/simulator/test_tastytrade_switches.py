@@ -1,6 +1,7 @@
 """What tastytrade does only when it is switched on, words of an order that nobody acts on, and token examples."""
 
 import time
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import requests
 from simulator_server import USER_AGENT, SimClient, SimulatorServer, equity_order, wait_until
 from tastytrade_wire import Desk, example
 
+from brokers.domain.instruments import Equity
+from brokers.simulator.market import Market
 from brokers.simulator.oauth import read_request
 from brokers.simulator.tastytrade import budgets
+from brokers.simulator.tastytrade.market_data import extended_volume
 from brokers.simulator.tastytrade.routes import PROVIDER
 from brokers.simulator.world import World
 
@@ -198,3 +202,20 @@ def test_a_refusal_is_shaped_as_the_switch_says(sim: SimulatorServer, shape: str
     assert answer.status_code == 400
     assert kinds(answer.json()) == kinds(wanted)
     assert "invalid_grant" in answer.json().values()
+
+
+# What shares trade outside regular hours
+
+
+def test_before_the_open_all_of_the_volume_is_extended_and_later_it_is_a_part() -> None:
+    def figures(hour: int) -> tuple[float, float]:
+        now = datetime(2026, 11, 20, hour, tzinfo=timezone.utc)
+        market = Market(3, now)
+        market.advance(now)
+        book = market.book(Equity("AAPL"))
+        assert book is not None
+        return float(extended_volume(book, market)["volume-ext"]), float(book.volume)
+
+    early, noon, evening = figures(13), figures(18), figures(23)
+    assert early[0] == early[1]
+    assert early[0] < noon[0] < evening[0] < noon[1]
