@@ -1,20 +1,22 @@
 """Replace and cancel (X5, X6; section 5.10): in place, under the same number."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import OrderRefused, SimOrder
 from brokers.simulator.exchange.orders.tickets import Condition, OrderType
-from brokers.simulator.tradestation.activation import read_rule, read_trail, rules_in
+from brokers.simulator.tradestation.activation import read_rule, read_time, read_trail, rules_in
 from brokers.simulator.tradestation.answers import Failure, bad_request
 from brokers.simulator.tradestation.fields import amount, number, word
 from brokers.simulator.tradestation.gate import Ask
 from brokers.simulator.tradestation.house import declined
 from brokers.simulator.tradestation.names import accounts_of
-from brokers.simulator.tradestation.order_desk import note
+from brokers.simulator.tradestation.order_desk import WAIVED, note
 from brokers.simulator.tradestation.tickets import TYPES, exchange_price
 
+CLEARED = (True, "true", "True")
 INVALID = "Invalid order ID."
 CLOSED = "Not an open order."
 AFTER_CANCEL = "Cancel/Replace not allowed after cancel has been attempted"
@@ -42,7 +44,7 @@ def replace(ask: Ask) -> Any:
     changes = {name: value for name, value in read_changes(ask, order, body).items() if differs(order, name, value)}
     if changes:
         try:
-            ask.world.exchange.amend(order.account_number, order.order_id, **changes)
+            ask.world.exchange.amend(order.account_number, order.order_id, waive=WAIVED, **changes)
         except OrderRefused as error:
             raise refusal(error) from None
         except InvalidTicket as error:
@@ -80,14 +82,21 @@ def read_changes(ask: Ask, order: SimOrder, body: Mapping[str, Any]) -> dict[str
         raise bad_request("AdvancedOptions is invalid.")
     changes["display_quantity"] = amount(advanced, "showonlyquantity", "ShowOnlyQuantity")
     changes["trail"] = read_trail(advanced.get("trailingstop")) if ticket.trail is not None else None
+    changes["start_at"] = read_start(ask, order, advanced.get("timeactivationrules"))
     return changes | read_rules(ask, order, advanced.get("marketactivationrules"))
+
+
+def read_start(ask: Ask, order: SimOrder, given: Any) -> datetime | None:
+    """When the order is to start after a replacement of its time rule; None leaves it as it is, now clears it."""
+    cleared = isinstance(given, dict) and given.get("clearall") in CLEARED and order.ticket.start_at is not None
+    return read_time(given, ask.world) or (ask.world.clock.now() if cleared else None)
 
 
 def read_rules(ask: Ask, order: SimOrder, given: Any) -> dict[str, Any]:
     """The order's conditions after a replacement of its market rules."""
     if given is None:
         return {}
-    cleared = isinstance(given, dict) and given.get("clearall") in (True, "true", "True")
+    cleared = isinstance(given, dict) and given.get("clearall") in CLEARED
     buys = order.ticket.legs[0].action.is_buy
     fresh = tuple(read_rule(rule, buys, ask.world) for rule in rules_in(given))
     kept: tuple[Condition, ...] = tuple(each for each in order.ticket.conditions if each.effect != "route")

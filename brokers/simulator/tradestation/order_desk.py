@@ -172,7 +172,7 @@ def failed(ask: Ask, request: Request, why: str) -> Result:
     if ask.world.switches.tradestation_failures == "bad_request":
         raise bad_request(f"Order failed. Reason: {why}")
     number, mark = request.account.number, request.confirm_id or None
-    order = ask.world.exchange.place_rejected(number, request.ticket, why, mark, ask.caller.user)
+    order = ask.world.exchange.place_rejected(number, request.ticket, why, mark, ask.caller.user, source=SOURCE)
     row = {"Error": "FAILED", "Message": f"Order failed. Reason: {why}", "OrderID": str(order.order_id)}
     return Result([], [row])
 

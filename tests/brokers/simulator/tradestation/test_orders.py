@@ -479,6 +479,22 @@ def test_rules_can_be_cleared_by_a_replacement(ts: TradeStation) -> None:
     wait_until(lambda: ts.status(number) == "FLL")
 
 
+def test_a_time_rule_can_be_cleared_by_a_replacement(ts: TradeStation) -> None:
+    rules = [{"TimeUtc": "0001-01-01T23:59:59Z"}]
+    number = ts.sent(order("KO", 1, AdvancedOptions={"TimeActivationRules": rules}))[0]
+    assert "TIM=23:59:59;" in ts.order(number)["AdvancedOptions"]
+    change = {"AdvancedOptions": {"TimeActivationRules": {"ClearAll": True, "Rules": []}}}
+    ts.call("PUT", f"/orderexecution/orders/{number}", json=change)
+    wait_until(lambda: ts.status(number) == "FLL")
+
+
+def test_a_lasting_order_can_be_replaced_by_a_market_order(ts: TradeStation) -> None:
+    number = ts.sent(order("KO", 10, limit="1.00", TimeInForce={"Duration": "GTC"}))[0]
+    wait_until(lambda: ts.status(number) == "ACK")
+    ts.call("PUT", f"/orderexecution/orders/{number}", json={"OrderType": "Market"})
+    wait_until(lambda: ts.status(number) == "FLL")
+
+
 def test_other_options_are_echoed_in_short(ts: TradeStation) -> None:
     options = {"AllOrNone": True, "ShowOnlyQuantity": "5", "NonDisplay": True, "DiscretionaryPrice": "1.5"}
     number = ts.sent(order("KO", 10, limit="1.00", AdvancedOptions=options | {"PegValue": "best"}))[0]
