@@ -21,7 +21,16 @@ from brokers.simulator.exchange.books.accounts import (
 )
 from brokers.simulator.exchange.orders.groups import Bond, SimGroup
 from brokers.simulator.exchange.orders.orders import OrderStatus, Preview, SimFill, SimLeg, SimOrder
-from brokers.simulator.exchange.orders.tickets import Condition, Duration, Hours, OrderType, Ticket, Trail, Watch
+from brokers.simulator.exchange.orders.tickets import (
+    Component,
+    Condition,
+    Duration,
+    Hours,
+    OrderType,
+    Ticket,
+    Trail,
+    Watch,
+)
 
 VERSION = 2
 INSTRUMENTS = get_args(Instrument)
@@ -29,7 +38,7 @@ RECORDS: dict[str, Callable[..., Any]] = {
     kind.__name__: kind
     for kind in (
         *(SimAccount, SimPosition, Holding, OpenedWith, Lot, ClosedLot, DividendDue, SimTransaction),
-        *(SimOrder, SimLeg, SimFill, Preview, SimGroup, Ticket, Leg, Trail, Condition),
+        *(SimOrder, SimLeg, SimFill, Preview, SimGroup, Ticket, Leg, Trail, Condition, Component),
     )
 }
 WORDS: dict[str, Callable[[str], Any]] = {
@@ -125,6 +134,8 @@ def _build(kind: str, found: dict[str, Any]) -> Any:
     """The record of a name; warnings and legs are tuples where the record says so."""
     if kind == "Ticket":
         found["legs"], found["conditions"] = tuple(found["legs"]), tuple(found["conditions"])
+    if kind == "Condition":
+        found["components"] = tuple(found.get("components", ()))
     if kind in ("SimOrder", "Preview"):
         found["warnings"] = [(code, message) for code, message in found["warnings"]]
     if kind == "SimOrder":

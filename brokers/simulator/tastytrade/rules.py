@@ -7,15 +7,17 @@ from typing import Any, Literal, TypedDict
 
 from brokers.domain.instruments import Instrument
 from brokers.simulator.exchange import Condition, SimOrder, Ticket
+from brokers.simulator.exchange.orders.tickets import Component, Indicator
 from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.bodies import Body, instant, number, word
-from brokers.simulator.tastytrade.envelope import amount, moment, preflight, wrong
+from brokers.simulator.tastytrade.envelope import amount, moment, preflight, quantity, wrong
 from brokers.simulator.tastytrade.symbols import api_symbol, listed, type_name
 
 ACTIONS: Mapping[str, Literal["route", "cancel"]] = {"route": "route", "cancel": "cancel"}
 INDICATORS: Mapping[str, Literal["last", "nat"]] = {"last": "last", "nat": "nat"}
 COMPARATORS: Mapping[str, Literal["gte", "lte"]] = {"gte": "gte", "lte": "lte"}
-SIDES: Mapping[str, Literal["ask", "bid"]] = {"Long": "ask", "Short": "bid"}
+SIDES: Mapping[str, int] = {"Long": 1, "Short": -1}
+MOST_COMPONENTS = 10
 WRITTEN_COMPARATORS = {"gte": "gte", "gt": "gte", "lte": "lte", "lt": "lte"}
 
 
@@ -49,25 +51,33 @@ def read_condition(given: Any, market: Market) -> Condition:
     named = word(given, "indicator", INDICATORS, "rules.conditions.indicator")
     comparator = word(given, "comparator", COMPARATORS, "rules.conditions.comparator")
     threshold = number(given, "threshold", "rules.conditions.threshold")
-    symbol, indicator, units = given.get("symbol"), "last", Decimal(1)
-    if components := given.get("price-components"):
-        symbol, side, units = read_component(components)
-        indicator = side if named == "nat" else "last"
-    elif named == "nat":
-        indicator = "ask"
-    instrument = watched(symbol, market)
-    return Condition(effect, instrument, indicator, comparator, threshold / units)  # type: ignore[arg-type]
-
-
-def read_component(components: Any) -> tuple[object, str, Decimal]:
-    """The one instrument whose price is looked at: a sum of several is not offered here."""
-    if not isinstance(components, list) or not isinstance(components[0], dict):
-        raise wrong("rules.conditions.price-components", "is invalid")
+    components = read_components(given.get("price-components"), market)
     if len(components) > 1:
-        raise preflight("order_condition_not_supported", "A condition looks at the price of one instrument here.")
-    side = word(components[0], "quantity-direction", SIDES, "rules.conditions.price-components.quantity-direction")
-    units = number(components[0], "quantity", "rules.conditions.price-components.quantity")
-    return components[0].get("symbol"), side, units or Decimal(1)
+        first = components[0].instrument
+        indicator: Indicator = "ask" if named == "nat" else "last"
+        return Condition(effect, first, indicator, comparator, threshold, components=components)
+    if components:
+        [only] = components
+        side: Indicator = "last" if named == "last" else "ask" if only.units > 0 else "bid"
+        return Condition(effect, only.instrument, side, comparator, threshold / abs(only.units))
+    indicator = "ask" if named == "nat" else "last"
+    return Condition(effect, watched(given.get("symbol"), market), indicator, comparator, threshold)
+
+
+def read_components(given: Any, market: Market) -> tuple[Component, ...]:
+    """What a price is made of: long parts are bought, short ones sold."""
+    if given is None or given == []:
+        return ()
+    if not isinstance(given, list) or len(given) > MOST_COMPONENTS or not all(isinstance(each, dict) for each in given):
+        raise wrong("rules.conditions.price-components", "is invalid")
+    return tuple(read_component(each, market) for each in given)
+
+
+def read_component(given: Body, market: Market) -> Component:
+    where = "rules.conditions.price-components"
+    sign = word(given, "quantity-direction", SIDES, f"{where}.quantity-direction")
+    units = number(given, "quantity", f"{where}.quantity") or Decimal(1)
+    return Component(watched(given.get("symbol"), market), sign * units)
 
 
 def watched(symbol: object, market: Market) -> Instrument:
@@ -92,18 +102,26 @@ def order_rule_json(ticket: Ticket, order: SimOrder | None = None) -> dict[str, 
 
 
 def condition_json(place: int, condition: Condition) -> dict[str, Any]:
-    symbol, kind = api_symbol(condition.instrument), type_name(condition.instrument)
-    direction = "Short" if condition.indicator == "bid" else "Long"
     natural = condition.indicator != "last"
-    component = {"symbol": symbol, "instrument-type": kind, "quantity": 1, "quantity-direction": direction}
+    alone = Component(condition.instrument, Decimal(-1 if condition.indicator == "bid" else 1))
+    components = condition.components or ((alone,) if natural else ())
     return {
         "id": place,
         "action": condition.effect,
-        "symbol": symbol,
-        "instrument-type": kind,
+        "symbol": api_symbol(condition.instrument),
+        "instrument-type": type_name(condition.instrument),
         "indicator": "nat" if natural else "last",
         "comparator": WRITTEN_COMPARATORS[condition.comparator],
         "threshold": amount(condition.threshold),
         "is-threshold-based-on-notional": False,
-        "price-components": [component] if natural else [],
+        "price-components": [component_json(each) for each in components],
+    }
+
+
+def component_json(component: Component) -> dict[str, Any]:
+    return {
+        "symbol": api_symbol(component.instrument),
+        "instrument-type": type_name(component.instrument),
+        "quantity": quantity(abs(component.units)),
+        "quantity-direction": "Long" if component.units > 0 else "Short",
     }

@@ -1,5 +1,6 @@
 """Single orders over tastytrade's wire: what a body may say, what is refused, what comes back."""
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -151,6 +152,23 @@ def test_a_condition_lets_an_order_go_when_its_level_is_reached(tasty: Tasty) ->
     wait_until(lambda: tasty.order(made["id"])["status"] in ("Received", "Contingent"))
     assert "in-flight-at" not in tasty.order(made["id"])
     tasty.sim.price("XLE", "950.00")
+    tasty.until(made["id"], "Filled")
+
+
+def test_a_condition_may_look_at_the_natural_price_of_several_instruments(tasty: Tasty) -> None:
+    tasty.sim.price("GM", "55.00")
+    tasty.sim.price("F", "11.00")
+    components = [
+        {"symbol": "GM", "instrument-type": "Equity", "quantity": 1, "quantity-direction": "Long"},
+        {"symbol": "F", "instrument-type": "Equity", "quantity": 2, "quantity-direction": "Short"},
+    ]
+    condition = {"action": "route", "indicator": "nat", "comparator": "lte", "threshold": "20.00"}
+    made = tasty.place(equity_order("KO", rules={"conditions": [condition | {"price-components": components}]}))
+    [written] = made["order-rule"]["order-conditions"]
+    assert (written["price-components"], written["threshold"], written["indicator"]) == (components, "20.0", "nat")
+    time.sleep(0.5)  # GM less two F stands at 33
+    assert "in-flight-at" not in tasty.order(made["id"])
+    tasty.sim.price("F", "19.00")
     tasty.until(made["id"], "Filled")
 
 

@@ -57,7 +57,7 @@ def met(conditions: tuple[Condition, ...], effect: str, look: Look) -> bool:
     for condition in conditions:
         if condition.effect != effect:
             continue
-        holds = _holds(condition, look(condition.instrument))
+        holds = _holds(condition, look)
         if found is None:
             found = holds
         elif condition.joined == "and":
@@ -67,9 +67,25 @@ def met(conditions: tuple[Condition, ...], effect: str, look: Look) -> bool:
     return bool(found)
 
 
-def _holds(condition: Condition, book: Book | None) -> bool:
-    price = _indicated(condition.indicator, book)
+def _holds(condition: Condition, look: Look) -> bool:
+    price = (
+        _together(condition, look)
+        if condition.components
+        else _indicated(condition.indicator, look(condition.instrument))
+    )
     return price is not None and bool(COMPARATORS[condition.comparator](price, condition.threshold))
+
+
+def _together(condition: Condition, look: Look) -> Decimal | None:
+    """The price of all components; None while one of them has none."""
+    total = Decimal(0)
+    for component in condition.components:
+        side = "last" if condition.indicator == "last" else "ask" if component.units > 0 else "bid"
+        price = _indicated(side, look(component.instrument))
+        if price is None:
+            return None
+        total += component.units * price
+    return total
 
 
 def _indicated(indicator: str, book: Book | None) -> Decimal | None:

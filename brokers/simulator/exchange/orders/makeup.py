@@ -28,8 +28,8 @@ def _check_listed(ticket: Ticket, market: Market, now: datetime) -> None:
         listed = isinstance(leg.instrument, TRADED) and market.listing(leg.instrument)
         refuse_if(not listed, "unknown_symbol", f"{describe(leg.instrument)} is not listed here.")
     for condition in ticket.conditions:
-        listed = market.listing(condition.instrument)
-        refuse_if(not listed, "unknown_symbol", f"{describe(condition.instrument)} is not listed here.")
+        for watched in (condition.instrument, *(one.instrument for one in condition.components)):
+            refuse_if(not market.listing(watched), "unknown_symbol", f"{describe(watched)} is not listed here.")
 
 
 def _check_legs(ticket: Ticket, market: Market, now: datetime) -> None:

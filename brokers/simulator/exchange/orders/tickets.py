@@ -95,10 +95,20 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a price of several instruments: ``units`` are signed, what is sold is below 0."""
+
+    instrument: Instrument
+    units: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """A level of some instrument that lets the order go (``route``) or ends it (``cancel``).
 
     ``joined`` says how it goes with the condition before it of the same effect; the first one's is not looked at.
+    With ``components`` it is their price together that counts: what is bought at the ask, what is sold at the bid
+    (``indicator`` "last": at the last trades); a debit is above 0.
     """
 
     effect: Literal["route", "cancel"]
@@ -107,6 +117,7 @@ class Condition:
     comparator: Comparator
     threshold: Decimal
     joined: Literal["and", "or"] = "and"
+    components: tuple[Component, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
