@@ -21,6 +21,8 @@ class Outbox:
         self._closed = False
 
     def put(self, event: StreamEvent) -> None:
+        if self._closed:
+            return
         if isinstance(event, Tick):
             self._put_tick(event)
         else:
@@ -47,7 +49,7 @@ class Outbox:
         return self._states.get(source)
 
     def close(self) -> None:
-        """No more will come; what waits can still be taken."""
+        """No more is taken in, whatever parts that are being stopped still say; what waits can still be taken."""
         self._closed = True
         self._news.set()
 
