@@ -182,7 +182,7 @@ def simulator(**options: Any) -> Iterator[SimulatorServer]:
         yield running
 
 
-def wait_until(ready: Callable[[], T], seconds: float = 10, every: float = 0.05) -> T:
+def wait_until(ready: Callable[[], T], seconds: float = 30, every: float = 0.05) -> T:
     """The first true value of a function; ``AssertionError`` when it does not come in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -76,7 +76,7 @@ class OpenStream:
         """The body of a refusal."""
         return json.loads(self.response.read())
 
-    def raw(self, seconds: float = 10) -> bytes:
+    def raw(self, seconds: float = 30) -> bytes:
         """The next line as it came; raises ``Ended``."""
         try:
             line = self.lines.get(timeout=seconds)
@@ -86,10 +86,10 @@ class OpenStream:
             raise line
         return line
 
-    def next(self, seconds: float = 10) -> dict[str, Any]:
+    def next(self, seconds: float = 30) -> dict[str, Any]:
         return json.loads(self.raw(seconds))
 
-    def until(self, wanted: Callable[[dict[str, Any]], Any], seconds: float = 10) -> dict[str, Any]:
+    def until(self, wanted: Callable[[dict[str, Any]], Any], seconds: float = 30) -> dict[str, Any]:
         """The next object that is wanted; those before it are passed over."""
         deadline = time.monotonic() + seconds
         while True:
@@ -112,7 +112,7 @@ class OpenStream:
             found.append(self.next())
         return found
 
-    def end(self, seconds: float = 10) -> Ended:
+    def end(self, seconds: float = 30) -> Ended:
         """Read on to the end."""
         deadline = time.monotonic() + seconds
         while True:

@@ -106,7 +106,7 @@ class Socket:
         for message in messages:
             self.raw.send(json.dumps(message))
 
-    def hear(self, wanted: Callable[[Body], Any], seconds: float = 5) -> Body:
+    def hear(self, wanted: Callable[[Body], Any], seconds: float = 20) -> Body:
         """The next message that is wanted; others are passed over."""
         deadline = time.monotonic() + seconds
         while True:
@@ -125,7 +125,7 @@ class Socket:
                 break
         return heard
 
-    def hear_until(self, last: Callable[[Body], Any], seconds: float = 5) -> list[Body]:
+    def hear_until(self, last: Callable[[Body], Any], seconds: float = 20) -> list[Body]:
         """Everything up to the first message that is the last one."""
         heard: list[Body] = []
 
@@ -136,7 +136,7 @@ class Socket:
         self.hear(taken, seconds)
         return heard
 
-    def is_dropped(self, seconds: float = 5) -> bool:
+    def is_dropped(self, seconds: float = 20) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

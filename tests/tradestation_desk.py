@@ -27,6 +27,7 @@ LIVE, RECONNECTING, STALE, SIGN_IN = (
     StreamState.SIGN_IN,
 )
 SWIFT: dict[str, Any] = {
+    "answer": 4.0,
     "first_delay": 0.02,
     "longest_delay": 0.2,
     "settled": 0.3,
@@ -101,7 +102,7 @@ class Listener:
         }
 
 
-async def until(ready: Callable[[], object], seconds: float = 10) -> None:
+async def until(ready: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not ready():  # noqa: ASYNC110 (a test looks, nobody tells it)
             await asyncio.sleep(0.02)

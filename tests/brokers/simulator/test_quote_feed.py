@@ -45,14 +45,14 @@ class Line:
     def add(self, *subscriptions: Message) -> None:
         self.say({"type": "FEED_SUBSCRIPTION", "channel": 1, "add": list(subscriptions)})
 
-    def hear(self, wanted: Callable[[Message], Any], seconds: float = 8) -> Message:
+    def hear(self, wanted: Callable[[Message], Any], seconds: float = 20) -> Message:
         deadline = time.monotonic() + seconds
         while True:
             message: Message = json.loads(self.raw.recv(timeout=max(deadline - time.monotonic(), 0.001)))
             if wanted(message):
                 return message
 
-    def events(self, kind: str, seconds: float = 8) -> list[Message]:
+    def events(self, kind: str, seconds: float = 20) -> list[Message]:
         """The events of the next data frame of a type, by field names."""
         values = self.hear(lambda m: m["type"] == "FEED_DATA" and m["data"][0] == kind, seconds)["data"][1]
         names = FIELDS[kind]

@@ -348,7 +348,7 @@ class Listener:
             self.events.extend(batch)
         self.ended = True
 
-    async def wait(self, wanted: Collected, seconds: float = 10) -> None:
+    async def wait(self, wanted: Collected, seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             while not wanted(self.events):  # noqa: ASYNC110 (a test looks, nobody tells it)
                 await asyncio.sleep(0.02)

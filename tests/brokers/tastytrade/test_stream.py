@@ -164,7 +164,7 @@ class Reader:
         return ticks[-1].values.get("last") if ticks else None
 
 
-async def until(ready: Callable[[], object], seconds: float = 5) -> None:
+async def until(ready: Callable[[], object], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not ready():  # noqa: ASYNC110 (a test looks, nobody tells it)
             await asyncio.sleep(0.01)
