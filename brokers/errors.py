@@ -65,7 +65,22 @@ class NotAuthorized(Refused):
 
 
 class OrderRejected(Refused):
+    """``broker_order_id`` is there when the broker gave the order that it refused a number, and lists it."""
+
     code = "order_rejected"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        broker: str = "",
+        broker_code: str = "",
+        status: int | None = None,
+        notices: tuple[Notice, ...] = (),
+        broker_order_id: str | None = None,
+    ) -> None:
+        super().__init__(message, broker=broker, broker_code=broker_code, status=status, notices=notices)
+        self.broker_order_id = broker_order_id
 
 
 class Ambiguous(Refused):

@@ -6,10 +6,20 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from brokers.domain.accounts import AccountInfo, Balance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
 from brokers.domain.instruments import Instrument
-from brokers.domain.market import Chain, Details, Match, Quote, Tick
-from brokers.domain.orders import OrderTicket, OrderType, OrderUpdate, Placed, Preview, TimeInForce
+from brokers.domain.market import Bar, Chain, Details, Interval, Match, Quote, Tick
+from brokers.domain.orders import (
+    GroupKind,
+    OrderGroup,
+    OrderTicket,
+    OrderType,
+    OrderUpdate,
+    Placed,
+    PlacedGroup,
+    Preview,
+    TimeInForce,
+)
 
 
 class Environment(StrEnum):
@@ -29,15 +39,60 @@ class Hosts:
     streamer: str = ""
 
 
+class Term(StrEnum):
+    """A part of an order that a replacement may change; the values name fields of ``OrderTicket`` and ``Leg``."""
+
+    QUANTITY = "quantity"
+    LIMIT_PRICE = "limit_price"
+    STOP_PRICE = "stop_price"
+    ORDER_TYPE = "order_type"
+    TIME_IN_FORCE = "time_in_force"
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a broker takes: read by ticket, API and checks, so that nothing is tried that cannot work."""
+    """What a broker takes: read by ticket, API and checks, so that nothing is tried that cannot work.
+
+    ``classes`` are the kinds of instruments that can be traded; ``spread_types`` the types of orders with several
+    legs; ``groups`` the kinds of groups. ``replaces`` are the terms that a replacement may change (how far, the
+    broker's ``replace_order`` says). ``has_history``: its transactions can be read; ``has_opening_balance``: so can
+    the figures with which the day began; ``has_balance_history``: those of past days. ``tells_day_gains``: its
+    positions tell what a day's gain takes, else ``with_day_gains`` must be asked. ``has_greeks``: its stream tells
+    Greeks. ``has_dry_run``: its previews tell what an order does to buying power. ``fractional``: it takes shares in
+    fractions.
+    """
 
     order_types: frozenset[OrderType]
     times_in_force: frozenset[TimeInForce]
     max_legs: int
     echoes_client_ref: bool
     personal_grant: bool
+    classes: frozenset[type]
+    spread_types: frozenset[OrderType]
+    groups: frozenset[GroupKind]
+    replaces: frozenset[Term]
+    has_history: bool
+    has_opening_balance: bool
+    has_balance_history: bool
+    tells_day_gains: bool
+    has_greeks: bool
+    has_dry_run: bool
+    fractional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How often one connection may ask for one kind of thing: ``calls`` in ``seconds``, coming back bit by bit.
+
+    ``requests`` are shell patterns of "METHOD /path". A request counts against the first budget that it matches, and
+    against each ``overall`` one that it matches as well.
+    """
+
+    category: str
+    calls: int
+    seconds: int
+    requests: tuple[str, ...] = ("*",)
+    overall: bool = False
 
 
 class AccessToken(Protocol):
@@ -49,14 +104,28 @@ class AccessToken(Protocol):
 class Broker(Protocol):
     """A broker for one connection: blocking, over HTTP, raising only ``BrokerError``.
 
-    ``place_order`` alone may raise ``OutcomeUnknown``, as may ``cancel_order`` and ``replace_order``.
+    What acts alone may raise ``OutcomeUnknown``: ``place_order``, ``place_group``, ``cancel_order``,
+    ``replace_order``. What a broker lacks raises ``Refused``, before anything is sent.
     """
 
     def get_accounts(self) -> list[AccountInfo]: ...
 
     def get_balance(self, account_number: str) -> Balance: ...
 
+    def get_opening_balance(self, account_number: str) -> PastBalance:
+        """The figures with which the account began the newest trading day."""
+        ...
+
+    def get_balance_history(self, account_number: str, since: date, until: date | None = None) -> list[PastBalance]:
+        """The figures at the end of each trading day, ascending."""
+        ...
+
     def get_positions(self, account_number: str) -> list[Position]: ...
+
+    def with_day_gains(self, account_number: str, positions: Sequence[Position]) -> list[Position]:
+        """Positions just read, with what their day's gain takes where the listing leaves it out, and with flat rows
+        of what was closed today. What is not certain stays unknown."""
+        ...
 
     def get_transactions(self, account_number: str, since: date, until: date | None = None) -> list[Transaction]: ...
 
@@ -73,11 +142,13 @@ class Broker(Protocol):
         ticket: OrderTicket,
         since: datetime,
         claimed: Collection[str] = (),
+        *,
+        grouped: bool = False,
     ) -> OrderUpdate | None:
         """The order that carries our reference, from complete listings; None when they do not show it.
 
-        A broker that does not echo references tells by the looks, leaving out ``claimed``: ids that are known to be
-        other orders. ``Ambiguous`` when several look alike.
+        Where references are not echoed (of single orders, or of those that were sent ``grouped``) it is told by its
+        looks, leaving out ``claimed``: ids that are known to be other orders. ``Ambiguous`` when several look alike.
         """
         ...
 
@@ -91,25 +162,45 @@ class Broker(Protocol):
 
     def get_chain(self, underlying: Instrument) -> Chain: ...
 
+    def get_bars(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None = None
+    ) -> list[Bar]:
+        """The bars that begin from ``start`` on and before ``end`` (None: until now), ascending."""
+        ...
+
     def search(self, text: str) -> list[Match]: ...
 
     def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview: ...
 
     def place_order(self, account_number: str, ticket: OrderTicket, client_ref: str) -> Placed: ...
 
+    def preview_group(self, account_number: str, group: OrderGroup) -> Preview: ...
+
+    def place_group(self, account_number: str, group: OrderGroup, client_refs: Sequence[str]) -> PlacedGroup:
+        """One request for all, a reference for each of ``group.tickets``.
+
+        ``OrderRejected`` when none was taken; what was taken in part is told member by member. When the outcome is
+        unknown it is so for each member, and ``find_order`` looks each up.
+        """
+        ...
+
     def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate: ...
 
-    def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate: ...
+    def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
+        """``OrderRejected``, nothing sent, where the ticket differs in what the broker does not change."""
+        ...
 
 
 class StreamState(StrEnum):
     """``LIVE``: data flow; ``DELAYED``: they flow late by agreement; ``RECONNECTING``: the socket is being
-    remade; ``STALE``: the socket stands but data stopped; ``SIGN_IN``: the grant is dead."""
+    remade; ``STALE``: the socket stands but data stopped; ``NOT_ALLOWED``: the sign-in works but has no right to
+    this source; it is asked for again, rarely; ``SIGN_IN``: the grant is dead."""
 
     LIVE = "live"
     DELAYED = "delayed"
     RECONNECTING = "reconnecting"
     STALE = "stale"
+    NOT_ALLOWED = "not_allowed"
     SIGN_IN = "sign_in_needed"
 
 
@@ -185,3 +276,5 @@ class BrokerSpec:
     registering: str = ""
     """What an operator must know to register the desk's redirect address, beyond the address."""
     at_simulator: Hosts | None = None
+    budgets: tuple[Budget, ...] = ()
+    """How often it may be asked, for as long as its own headers do not tell."""

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from brokers.domain.accounts import Balance, Position
 from brokers.domain.instruments import Future, Index, Other, plain
-from brokers.domain.orders import Action
+from brokers.domain.orders import MAX_LEGS, Action
 from brokers.models import Account
 from portfolio.holdings import Holdings, Part
 from portfolio.valuation import Sum, Totals, Valued, add_up, group_by_underlying, total, value_all
@@ -46,6 +46,12 @@ class RowGroup:
     underlying: str
     rows: tuple[Row, ...]
     totals: Totals
+
+    @property
+    def closable(self) -> tuple[Row, ...]:
+        """Those that one order closes together: two to four; none where they are more."""
+        found = tuple(row for row in self.rows if row.close_url)
+        return found if 2 <= len(found) <= MAX_LEGS else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ def _row(account: Account, valued: Valued) -> Row:
     if valued.marked_at is not None:
         data["marked-at"] = data["as-of"] = valued.marked_at.isoformat()
     if isinstance(position.instrument, Future):
-        data["settles-daily"] = "1"
+        data["settles"] = "daily" if position.settles_daily else "closed"
     return Row(valued, symbol, data, _close_url(account, position))
 
 

@@ -25,6 +25,7 @@ from brokers.errors import BrokerError, Unavailable
 from brokers.live.hub import hub
 from brokers.models import Account
 from brokers.port import Broker
+from brokers.registry import spec
 from portfolio import last_known
 
 T = TypeVar("T")
@@ -184,13 +185,23 @@ def _fetch_balance(account: Account) -> Part[Balance]:
 def _fetch_held(account: Account) -> Held:
     try:
         broker = broker_for(account.connection)
-        listed = broker.get_positions(account.number)
+        listed = _with_day_gains(account, broker, broker.get_positions(account.number))
     except BrokerError as error:
         return _kept_held(account, error)
     kept = last_known.keep_positions(account.pk, listed, timezone.now())
     source = Source.STREAM if kept.is_streamed else Source.BROKER
     priced = {position.instrument for position in kept.held if not isinstance(position.instrument, Other)}
     return Held(Part(kept.held, kept.seen_at, source), *_fetch_quotes(account, broker, priced))
+
+
+def _with_day_gains(account: Account, broker: Broker, listed: list[Position]) -> list[Position]:
+    """What the listing leaves out; where that cannot be had the day's gain is unknown, and all else is shown."""
+    if spec(account.connection.broker).capabilities.tells_day_gains:
+        return listed
+    try:
+        return broker.with_day_gains(account.number, listed)
+    except BrokerError:
+        return listed
 
 
 def _fetch_quotes(

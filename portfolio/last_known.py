@@ -198,6 +198,8 @@ def _pack(record: Balance | Position | Quote) -> dict[str, str | None]:
 
 def _reader(kind: Any) -> Callable[[str], Any]:
     kinds = get_args(kind) or (kind,)
+    if kind is bool:
+        return "True".__eq__
     return Decimal if Decimal in kinds else _instant if datetime in kinds else str if kind is str else parse_instrument
 
 

@@ -62,7 +62,7 @@ def value(position: Position, quote: Quote | None, now: datetime) -> Valued:
         mark=mark,
         marked_at=marked_at,
         day_open_price=day_open,
-        value=moved_today if isinstance(position.instrument, Future) else times(size, mark),
+        value=_value(position, times(size, mark), moved_today, gain_open),
         cost=cost,
         gain_open=gain_open,
         gain_open_share=share(gain_open, cost),
@@ -83,8 +83,17 @@ def _mark(position: Position, quote: Quote | None) -> tuple[Decimal | None, date
     return position.mark, None
 
 
+def _value(
+    position: Position, worth: Decimal | None, moved_today: Decimal | None, gain_open: Decimal | None
+) -> Decimal | None:
+    """What it adds to the account: of a future only the gain that is not yet in the account's cash."""
+    if isinstance(position.instrument, Future):
+        return moved_today if position.settles_daily else gain_open
+    return worth
+
+
 def _cost(position: Position) -> Decimal | None:
-    """Nothing is paid for a future: its gains are settled in cash each day, so its value is today's move."""
+    """Nothing is paid for a future: what it gained is settled in cash, each day or when it is closed."""
     if isinstance(position.instrument, Future):
         return ZERO
     return times(position.quantity * position.multiplier, position.average_open_price)

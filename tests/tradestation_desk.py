@@ -94,7 +94,7 @@ class Listener:
         return [each for each in self.events if isinstance(each, OrderUpdate) and each.broker_order_id == number]
 
     def is_filled(self, number: str) -> bool:
-        return any(each.status is BrokerStatus.FILLED and each.fills for each in self.orders(number))
+        return any(each.status is BrokerStatus.FILLED and each.legs[0].average_price for each in self.orders(number))
 
     def changes(self, account: str = FRESH) -> set[str]:
         return {

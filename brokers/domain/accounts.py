@@ -49,6 +49,9 @@ class Position:
 
     ``average_open_price`` is what was paid or received; ``day_open_price`` what day P/L is counted from
     (yesterday's close, or today's fill for what was opened today); ``realized_day`` dollars closed today.
+    ``day_gain`` is what the broker itself says that the held units moved today, in dollars at its ``mark``.
+    ``settles_daily``: a future's gains go into the account's cash each day; else they stay with the position until
+    it is closed.
     """
 
     account_number: str
@@ -63,6 +66,20 @@ class Position:
     realized_day: Decimal | None
     opened_at: datetime | None
     as_of: datetime
+    day_gain: Decimal | None = None
+    settles_daily: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PastBalance:
+    """An account's figures at the start or the end of a trading day; dollars, None is "the broker does not say"."""
+
+    account_number: str
+    day: date
+    is_opening: bool
+    cash: Decimal | None
+    net_liquidating_value: Decimal | None
+    option_buying_power: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from brokers.domain.instruments import Instrument, Option
 
@@ -133,3 +134,24 @@ class Chain:
 
     underlying: Instrument
     expirations: tuple[Expiration, ...]
+
+
+Interval: TypeAlias = timedelta | Literal["1d", "1w", "1mo"]
+"""How long a bar lasts: whole minutes of less than a day, or a calendar span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What was traded in one span of time. Prices per unit.
+
+    ``at`` is when the span begins; for a day and longer its first calendar day, at midnight UTC. ``is_closed`` False:
+    the span is not over, the figures still move.
+    """
+
+    at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal | None = None
+    is_closed: bool = True

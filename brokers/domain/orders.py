@@ -8,6 +8,7 @@ from enum import StrEnum
 from brokers.domain.instruments import Future, FutureOption, Index, Instrument
 
 MAX_LEGS = 4
+MAX_MEMBERS = 20
 LARGEST = Decimal(10) ** 9
 
 
@@ -40,6 +41,10 @@ class OrderType(StrEnum):
     STOP_LIMIT = "stop_limit"
 
     @property
+    def words(self) -> str:
+        return self.replace("_", " ")
+
+    @property
     def has_limit(self) -> bool:
         return self in (OrderType.LIMIT, OrderType.STOP_LIMIT)
 
@@ -58,6 +63,17 @@ class TimeInForce(StrEnum):
     GTC_EXT = "gtc_ext"
     OVERNIGHT = "ext_overnight"
     GTC_OVERNIGHT = "gtc_ext_overnight"
+    GTD_EXT = "gtd_ext"
+    OPEN = "at_open"
+    CLOSE = "at_close"
+    MINUTE = "1_minute"
+    MINUTES_3 = "3_minutes"
+    MINUTES_5 = "5_minutes"
+
+    @property
+    def has_date(self) -> bool:
+        """Whether it goes with a last day."""
+        return self in (TimeInForce.GTD, TimeInForce.GTD_EXT)
 
 
 class Effect(StrEnum):
@@ -131,7 +147,7 @@ class OrderTicket:
         self._check_price("stop_price", self.stop_price, self.order_type.has_stop)
         if self.stop_price is not None and self.stop_price <= 0:
             raise InvalidTicket("stop_price", "The stop price must be above 0.")
-        if (self.gtd_date is not None) != (self.time_in_force is TimeInForce.GTD):
+        if (self.gtd_date is not None) != self.time_in_force.has_date:
             raise InvalidTicket("gtd_date", "A date goes with good-till-date orders, and only with them.")
         if len(self.legs) == 1 and self.limit_price is not None:
             self._check_single_sign(self.limit_price)
@@ -164,6 +180,57 @@ class OrderTicket:
         if self.limit_price is None:
             return None
         return Effect.CREDIT if self.limit_price > 0 else Effect.DEBIT
+
+
+class GroupKind(StrEnum):
+    OCO = "oco"
+    OTO = "oto"
+    BRACKET = "bracket"
+
+
+MEMBERS = {
+    GroupKind.OCO: (2, MAX_MEMBERS, f"Two to {MAX_MEMBERS} orders can cancel each other."),
+    GroupKind.OTO: (1, 1, "One order waits for the first."),
+    GroupKind.BRACKET: (2, 2, "A bracket has two orders: one at a profit (a limit), one at a stop."),
+}
+"""How many orders a group has beside its trigger, at the least and at the most, and words for another number."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGroup:
+    """Orders that hang together, sent as one; one that is invalid can't be built (``InvalidTicket``).
+
+    OCO: no trigger, two or more orders of which one cancels the rest. OTO: a trigger, and one order that waits for
+    it. BRACKET: a trigger, and two orders that close what it opens, at a profit and at a stop, of which one cancels
+    the other. ``orders`` are those without the trigger.
+    """
+
+    kind: GroupKind
+    orders: tuple[OrderTicket, ...]
+    trigger: OrderTicket | None = None
+
+    def __post_init__(self) -> None:
+        if (self.trigger is not None) != (self.kind is not GroupKind.OCO):
+            raise InvalidTicket("trigger", "A first order goes with orders that wait for it, and only with them.")
+        least, most, words = MEMBERS[self.kind]
+        if not least <= len(self.orders) <= most:
+            raise InvalidTicket("orders", words)
+        if self.trigger is not None and self.kind is GroupKind.BRACKET:
+            self._check_bracket(self.trigger)
+
+    def _check_bracket(self, trigger: OrderTicket) -> None:
+        kinds = [order.order_type for order in self.orders]
+        if kinds.count(OrderType.LIMIT) != 1 or sum(kind.has_stop for kind in kinds) != 1:
+            raise InvalidTicket("orders", MEMBERS[GroupKind.BRACKET][2])
+        opened = {leg.instrument: leg.quantity * leg.action.sign for leg in trigger.legs}
+        for order in self.orders:
+            if {leg.instrument: -leg.quantity * leg.action.sign for leg in order.legs} != opened:
+                raise InvalidTicket("orders", "The orders of a bracket close just what the first one opens.")
+
+    @property
+    def tickets(self) -> tuple[OrderTicket, ...]:
+        """All of them, the trigger first."""
+        return (self.trigger, *self.orders) if self.trigger is not None else self.orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +275,18 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class LegState:
-    """A leg as the broker has it."""
+    """A leg as the broker has it.
+
+    A broker that tells each execution gives ``fills``. One that tells sums alone gives ``executed``, all that was
+    executed so far, and ``average_price``, per unit and unsigned, of just that quantity; there ``fills`` is empty and
+    single fills are what two reports differ by. ``executed`` None: not said. ``average_price`` None: not said (yet).
+    """
 
     leg: Leg
     remaining: Decimal
     fills: tuple[Fill, ...] = ()
+    executed: Decimal | None = None
+    average_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +295,8 @@ class OrderUpdate:
 
     ``client_ref`` is our reference as echoed, None when the order is not ours or the broker does not echo it.
     ``broker_status`` is the broker's own word. ``version`` grows with each change at the broker (0: not said).
-    ``order_type`` and ``time_in_force`` are the broker's own words when the desk has none for them.
+    ``order_type`` and ``time_in_force`` are the broker's own words when the desk has none for them. ``group_id`` is
+    the broker's number of the group that it belongs to; ``gtd_date`` the last day of an order that has one.
     """
 
     account_number: str
@@ -241,6 +316,8 @@ class OrderUpdate:
     replaces_order_id: str | None = None
     replaced_by_order_id: str | None = None
     cancellable: bool | None = None
+    group_id: str | None = None
+    gtd_date: date | None = None
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -253,3 +330,15 @@ class Placed:
 
     order: OrderUpdate
     warnings: tuple[Notice, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedGroup:
+    """A broker's answer to a group, a member for each of ``OrderGroup.tickets``, in their order.
+
+    A member that it refused while it took others is told as rejected, with the reason; its ``broker_order_id`` is ""
+    where the broker named none. ``group_id`` None: the broker tells no number.
+    """
+
+    group_id: str | None
+    orders: tuple[Placed, ...]

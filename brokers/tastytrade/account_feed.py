@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from brokers.domain.orders import OrderUpdate
 from brokers.port import AccessToken, AccountChanged, StreamState
 from brokers.tastytrade import alerts
+from brokers.tastytrade.second_look import SecondLook
 from brokers.tastytrade.sockets import Timings, open_socket
 from brokers.upstream.keeping import Lost, first_of
 from brokers.upstream.outbox import Outbox
@@ -31,6 +32,7 @@ class AccountFeed:
         self._timings = timings
         self._used_token = ""
         self._refused_token: str | None = None
+        self._look = SecondLook(outbox, timings.looks)
 
     async def session(self) -> None:
         """One socket's life; ends by ``Lost`` or another failure."""
@@ -38,7 +40,7 @@ class AccountFeed:
         async with open_socket(self._url, self._timings) as socket:
             protocol = alerts.Alerts(self._accounts)
             await socket.send(protocol.connect(token))
-            await first_of(self._read(socket, protocol), self._beat(socket, protocol))
+            await first_of(self._read(socket, protocol), self._beat(socket, protocol), self._look.run())
 
     async def _fresh_token(self) -> str:
         refused, self._refused_token = self._refused_token, None
@@ -55,6 +57,7 @@ class AccountFeed:
         match event:
             case OrderUpdate() | AccountChanged():
                 self._outbox.put(event)
+                self._look.heard(event)
             case alerts.Connected():
                 self._outbox.say(ACCOUNT, StreamState.LIVE)
             case alerts.Denied(action):

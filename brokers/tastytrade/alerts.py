@@ -107,7 +107,11 @@ class Alerts:
 
 def _notification(message: Node, today: date) -> Iterator[Event]:
     """One notification. One that cannot be read is told of: the listing must then be read in its place."""
-    kind = message["type"].text()
+    try:
+        kind = message["type"].text()
+    except UnexpectedReply as unreadable:
+        yield Fault(unreadable.message)
+        return
     if kind not in READERS:
         return
     what, read = READERS[kind]

@@ -143,7 +143,7 @@ class DXLink:
             message = decode(text, "quote stream")
             return list(self._react(message, now))
         except UnexpectedReply as unreadable:
-            return [Fault("UNREADABLE", unreadable.message)]
+            return [_unreadable(unreadable)]
 
     def _react(self, message: Node, now: datetime) -> Iterator[Event]:
         match message["type"].text():
@@ -199,32 +199,44 @@ class DXLink:
 
     # --- data ---
 
-    def _data(self, data: Node, now: datetime) -> Iterator[Tick]:
-        """COMPACT: pairs of a type and its values in one row. FULL: objects."""
+    def _data(self, data: Node, now: datetime) -> Iterator[Event]:
+        """COMPACT: pairs of a type and its values in one row. FULL: objects. What can't be read costs itself alone."""
         parts = list(data.items())
-        if parts and isinstance(parts[0].value, dict):
-            for part in parts:
-                yield from self._ticks(part["eventType"].text(), part.value, part, now)
-            return
-        for kind, values in zip(parts[::2], parts[1::2], strict=False):
-            yield from self._compact(kind.text(), values, now)
+        is_compact = not (parts and isinstance(parts[0].value, dict))
+        pairs = zip(parts[::2], parts[1::2], strict=False) if is_compact else zip(parts, parts, strict=True)
+        for name, values in pairs:
+            try:
+                kind = (name if is_compact else name["eventType"]).text()
+            except UnexpectedReply as failure:
+                yield _unreadable(failure)
+                continue
+            if kind in FIELDS:
+                yield from (self._compact if is_compact else self._full)(kind, values, now)
 
-    def _compact(self, kind: str, values: Node, now: datetime) -> Iterator[Tick]:
-        if kind not in FIELDS:
-            return
+    def _full(self, kind: str, event: Node, now: datetime) -> Iterator[Event]:
+        yield from self._ticks(kind, event.value, event, now)
+
+    def _compact(self, kind: str, values: Node, now: datetime) -> Iterator[Event]:
         names, row = self._fields[kind], values.value
         if not isinstance(row, list) or len(row) % len(names):
-            raise values.wrong("a row of whole events")
+            yield _unreadable(values.wrong("a row of whole events"))
+            return
         for start in range(0, len(row), len(names)):
             yield from self._ticks(kind, dict(zip(names, row[start:], strict=False)), values, now)
 
-    def _ticks(self, kind: str, event: Mapping[str, Any], place: Node, now: datetime) -> Iterator[Tick]:
-        if kind not in FIELDS:
+    def _ticks(self, kind: str, event: Mapping[str, Any], place: Node, now: datetime) -> Iterator[Event]:
+        try:
+            values = {name: _number(event[field], place) for field, name in FIELDS[kind].items() if field in event}
+        except UnexpectedReply as failure:
+            yield _unreadable(failure)
             return
-        values = {name: _number(event[field], place) for field, name in FIELDS[kind].items() if field in event}
         symbol = event.get("eventSymbol")
         for instrument in self._instruments.get(symbol, ()) if isinstance(symbol, str) else ():
             yield Tick(instrument, values, now)
+
+
+def _unreadable(failure: UnexpectedReply) -> Fault:
+    return Fault("UNREADABLE", failure.message)
 
 
 def _number(value: Any, place: Node) -> Decimal | None:

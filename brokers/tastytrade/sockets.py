@@ -15,11 +15,13 @@ LARGEST_FRAME = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timings(keeping.Timings):
-    """Seconds, also between our signs of life on the account socket, on DXLink, and on any websocket."""
+    """Seconds, also between our signs of life on the account socket, on DXLink, and on any websocket. ``looks``: from
+    news of an account to the first look at its orders, and from that to the second."""
 
     heartbeat: float = 20.0
     keepalive: float = 30.0
     ping: float = 10.0
+    looks: tuple[float, ...] = (2.0, 4.0)
 
 
 class _Unredirected(connect):

@@ -84,8 +84,10 @@ class AccountFeed:
         return is_news
 
     def _tell(self, update: OrderUpdate) -> None:
+        """An execution moves a position, whether or not the position stream says so."""
         self.outbox.put(update)
-        self.change(update.account_number, "balance")
+        is_executed = any(state.remaining < state.leg.quantity for state in update.legs)
+        self.change(update.account_number, "balance", *(("positions",) if is_executed else ()))
 
     def change(self, account: str, *whats: str) -> None:
         """Something of an account is another: told in a moment, once."""

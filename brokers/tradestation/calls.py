@@ -1,6 +1,6 @@
 """Requests sent and answers read: what counts as an answer, and what a lost one means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -53,15 +53,20 @@ class Calls:
 
     def pages(self, request: Request, read: Callable[[Node], list[T]]) -> list[T]:
         """Every page of a listing of one account, or an error."""
-        found: list[T] = []
-        page = request
-        for _ in range(MOST_PAGES):
-            rows, token = self.ask_account(page, lambda node: (read(node), envelope.text(node, "NextToken")))
-            found += rows
-            if not token:
-                return found
-            page = replace(request, params=(*request.params, ("nextToken", token)))
-        raise UnexpectedReply("The broker's list does not end.", broker=BROKER, path="NextToken")
+        pages = each_page(request, lambda page: self.ask_account(page, lambda node: node))
+        return named(lambda: [row for node in pages for row in read(node)])
+
+
+def each_page(request: Request, fetch: Callable[[Request], Node]) -> Iterator[Node]:
+    """The pages of a listing, each asked for by the token on the one before. A list without end is an error."""
+    page = request
+    for _ in range(MOST_PAGES):
+        node = fetch(page)
+        yield node
+        if not (token := envelope.text(node, "NextToken")):
+            return
+        page = replace(request, params=(*request.params, ("nextToken", token)))
+    raise UnexpectedReply("The broker's list does not end.", broker=BROKER, path="NextToken")
 
 
 def named(read: Callable[[], T]) -> T:

@@ -1,39 +1,26 @@
 """TradeStation behind the desk's port: codec and transport, a line or few per call."""
 
-from collections.abc import Collection
-from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from functools import partial
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from brokers.domain.accounts import AccountInfo, Balance, Position, Transaction
-from brokers.domain.instruments import Instrument, Other
-from brokers.domain.market import Chain, Details, Match, Quote
-from brokers.domain.orders import BrokerStatus, OrderTicket, OrderType, OrderUpdate, Placed, Preview
-from brokers.errors import Ambiguous, BrokerError, OrderRejected, Refused
-from brokers.port import AccessToken, Hosts
-from brokers.tradestation.calls import Calls, named
-from brokers.tradestation.codec import accounts, likeness, market, orders, placing
+from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
+from brokers.domain.instruments import Instrument, Other, contract_multiplier
+from brokers.domain.market import Bar, Chain, Details, Interval, Match, Quote
+from brokers.errors import BrokerError, Refused
+from brokers.tradestation.calls import named
+from brokers.tradestation.codec import accounts, bars, market, today
 from brokers.tradestation.codec.envelope import BROKER
-from brokers.tradestation.codec.words import ENDED
+from brokers.tradestation.order_desk import OrderDesk
 from brokers.tradestation.symbols import read_symbol
 
 NEW_YORK = ZoneInfo("America/New_York")
-LONGEST_PAST = timedelta(days=729)
-LONGEST_LIFE = timedelta(days=90)
-CANCEL_FAILED = frozenset({"LAT", "RJC"})
-WORLDS = {"api.tradestation.com": False, "sim-api.tradestation.com": True}
-"""The broker's own hosts: whether their accounts are simulated ones, whose numbers begin with SIM."""
 
 
-class TradestationBroker:
+class TradestationBroker(OrderDesk):
     """The ``Broker`` port for one connection."""
-
-    def __init__(self, hosts: Hosts, token: AccessToken) -> None:
-        self._is_sim = WORLDS.get(urlsplit(hosts.api).hostname or "")
-        self._calls = Calls(hosts, token)
 
     # --- accounts ---
 
@@ -44,6 +31,15 @@ class TradestationBroker:
         request = accounts.balance_request(account_number)
         return self._calls.ask_account(request, lambda node: accounts.read_balance(node, account_number, _now()))
 
+    def get_opening_balance(self, account_number: str) -> PastBalance:
+        request = accounts.opening_balance_request(account_number)
+        return self._calls.ask_account(
+            request, lambda node: accounts.read_opening_balance(node, account_number, _today())
+        )
+
+    def get_balance_history(self, account_number: str, since: date, until: date | None = None) -> list[PastBalance]:
+        raise Refused("TradeStation gives no balances of past days to programs.", broker=BROKER)
+
     def get_positions(self, account_number: str) -> list[Position]:
         request = accounts.positions_request(account_number)
         rows = self._calls.ask_account(request, lambda node: accounts.position_rows(node, account_number))
@@ -51,90 +47,26 @@ class TradestationBroker:
         now = _now()
         return named(lambda: [accounts.read_position(row, now, sizes) for row in rows])
 
+    def with_day_gains(self, account_number: str, positions: Sequence[Position]) -> list[Position]:
+        """By today's orders, for the broker's rows leave out what was closed, and of futures the whole day."""
+        now = _now()
+        traded = today.traded_today(self._current_orders(account_number), now)
+        held = {position.instrument for position in positions}
+        gone = {each for each in traded if each not in held and not isinstance(each, Other)}
+        wanted = {each.instrument for each in positions if today.needs_close(each, traded.get(each.instrument))}
+        quotes = self.get_quotes(wanted | gone)
+        closes = {instrument: quote.prev_close for instrument, quote in quotes.items()}
+        sizes = {each: contract_multiplier(each) for each in gone} | self._sizes(
+            {each for each in gone if contract_multiplier(each) is None}
+        )
+        completed = [
+            today.with_day(each, traded.get(each.instrument), closes.get(each.instrument)) for each in positions
+        ]
+        return completed + today.closed_today(account_number, held, traded, closes, sizes, now)
+
     def get_transactions(self, account_number: str, since: date, until: date | None = None) -> list[Transaction]:
         """There are none: what could be made of orders would leave out dividends, deposits and expirations."""
         raise Refused("TradeStation gives no account history to programs. See it on its own site.", broker=BROKER)
-
-    # --- orders ---
-
-    def get_orders(self, account_number: str, since: date) -> list[OrderUpdate]:
-        """Today's and open ones first, those of days before second: whatever ends meanwhile is in one of them."""
-        earliest = max(since, _today() - LONGEST_PAST)
-        read = partial(orders.read_orders, account_number=account_number)
-        current = self._calls.pages(orders.orders_request(account_number), read)
-        return _newest([*current, *self._calls.pages(orders.history_request(account_number, earliest), read)])
-
-    def get_order(self, account_number: str, broker_order_id: str) -> OrderUpdate:
-        request = orders.order_request(account_number, broker_order_id)
-        found = self._calls.ask(request, lambda node: orders.read_one(node, request, account_number, broker_order_id))
-        if found is not None:
-            return found
-        request = orders.past_order_request(account_number, broker_order_id, _today() - LONGEST_LIFE)
-        found = self._calls.ask(request, lambda node: orders.read_one(node, request, account_number, broker_order_id))
-        if found is None:
-            raise Refused(f"TradeStation does not know order {broker_order_id}.", broker=BROKER)
-        return found
-
-    def find_order(
-        self,
-        account_number: str,
-        client_ref: str,
-        ticket: OrderTicket,
-        since: datetime,
-        claimed: Collection[str] = (),
-    ) -> OrderUpdate | None:
-        """By its looks, for the broker does not tell our reference. Of several that look the same none is taken:
-        ``Ambiguous``. ``claimed`` are ids that are known to be other orders."""
-        day = (since - timedelta(days=1)).astimezone(NEW_YORK).date()
-        listed = [order for order in self.get_orders(account_number, day) if order.broker_order_id not in claimed]
-        found = likeness.alike(listed, ticket, since, _now())
-        if len(found) > 1:
-            ids = ", ".join(sorted(order.broker_order_id for order in found))
-            words = f"TradeStation has several orders that look like this one ({ids}): which is it cannot be told."
-            raise Ambiguous(words, broker=BROKER)
-        return found[0] if found else None
-
-    def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview:
-        self._check_world(account_number)
-        request = placing.preview_request(account_number, ticket)
-        return self._calls.ask(request, lambda node: placing.read_preview(node, request))
-
-    def place_order(self, account_number: str, ticket: OrderTicket, client_ref: str) -> Placed:
-        """The answer has a number alone; how the order stands is read after it, if that goes quickly."""
-        self._check_world(account_number)
-        request = placing.place_request(account_number, ticket, client_ref)
-        placed = self._calls.act(request, lambda node: placing.read_placed(node, request, account_number, ticket))
-        seen = self._glance(account_number, placed.order.broker_order_id)
-        return replace(placed, order=seen) if seen is not None else placed
-
-    def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate:
-        """The broker answers that it was sent. Until the order is seen to have ended, a cancel is asked for."""
-        request = placing.cancel_request(broker_order_id)
-        self._calls.act(request, lambda node: placing.read_sent(node, request, broker_order_id))
-        seen = self._glance(account_number, broker_order_id)
-        if seen is None:
-            return placing.cancelling(account_number, broker_order_id)
-        if seen.status in ENDED or seen.broker_status in CANCEL_FAILED:
-            return seen
-        return replace(seen, status=BrokerStatus.CANCEL_REQUESTED)
-
-    def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
-        """The order under its old number. Only quantity and prices can change, or the type into a market order; what
-        else differs the broker would leave as it is without a word, so it is ``OrderRejected`` here, nothing sent."""
-        self._check_world(account_number)
-        before = self.get_order(account_number, broker_order_id)
-        if what := placing.why_not_replaced(before, ticket):
-            words = f"TradeStation cannot change {what}. Cancel this order and place a new one."
-            raise OrderRejected(words, broker=BROKER)
-        to_market = ticket.order_type is OrderType.MARKET and before.order_type != OrderType.MARKET
-        request = placing.replace_request(broker_order_id, ticket, to_market=to_market)
-        self._calls.act(request, lambda node: placing.read_sent(node, request, broker_order_id))
-        seen = self._glance(account_number, broker_order_id)
-        if seen is None:
-            return placing.accepted(account_number, broker_order_id, ticket, BrokerStatus.REPLACE_REQUESTED)
-        if seen.status in ENDED or likeness.is_like(seen, ticket):
-            return seen
-        return replace(seen, status=BrokerStatus.REPLACE_REQUESTED)
 
     # --- market ---
 
@@ -165,6 +97,12 @@ class TradestationBroker:
         terms = {root: details[option] for root, option in samples.items() if option in details}
         return market.make_chain(underlying, strikes, terms)
 
+    def get_bars(
+        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None = None
+    ) -> list[Bar]:
+        request = bars.bars_request(instrument, interval, start, end, _now())
+        return self._calls.ask(request, lambda node: bars.read_bars(node, interval, start, end))
+
     def search(self, text: str) -> list[Match]:
         """By the API's second version. Where a host has only the third, the exact symbol is looked up."""
         if not text.strip():
@@ -193,27 +131,6 @@ class TradestationBroker:
             return {instrument: found.multiplier for instrument, found in self._details(instruments).items()}
         except BrokerError:
             return {}
-
-    def _glance(self, account_number: str, broker_order_id: str) -> OrderUpdate | None:
-        """How an order stands if that can be had at once: what has just succeeded must not fail by it."""
-        request = orders.order_request(account_number, broker_order_id)
-        return self._calls.glance(request, lambda node: orders.read_one(node, request, account_number, broker_order_id))
-
-    def _check_world(self, account_number: str) -> None:
-        """Nothing simulated goes to real accounts, nor the other way round."""
-        if self._is_sim is not None and self._is_sim != account_number.upper().startswith("SIM"):
-            words = f"Account {account_number} is not of this connection's environment. Nothing was sent."
-            raise OrderRejected(words, broker=BROKER)
-
-
-def _newest(found: list[OrderUpdate]) -> list[OrderUpdate]:
-    """One of each order: an end wins, else what was read last."""
-    newest: dict[str, OrderUpdate] = {}
-    for order in found:
-        known = newest.get(order.broker_order_id)
-        if known is None or known.status not in ENDED or order.status in ENDED:
-            newest[order.broker_order_id] = order
-    return list(newest.values())
 
 
 def _now() -> datetime:

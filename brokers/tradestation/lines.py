@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx2
 
 from brokers.errors import UnexpectedReply
-from brokers.port import AccessToken
+from brokers.port import AccessToken, StreamState
 from brokers.tradestation.chunks import Chunks, Failed, GoAway, Message
 from brokers.transport import USER_AGENT
 from brokers.upstream import keeping
@@ -96,8 +96,8 @@ class Lines:
                 self._refused = token
                 return Lost("TradeStation refused our sign-in for a stream. Signing in again.", pause=0)
             case 403:
-                words = "TradeStation does not allow this sign-in to read the stream."
-                return Lost(words, pause=self._timings.forbidden)
+                words = "TradeStation does not allow this sign-in to read the stream: it lacks the right to it."
+                return Lost(words, StreamState.NOT_ALLOWED, pause=self._timings.forbidden)
             case 429:
                 words = "TradeStation asks for fewer streams. Waiting before the next try."
                 return Lost(words, pause=self._timings.limited)

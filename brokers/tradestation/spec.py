@@ -2,16 +2,34 @@
 
 from datetime import timedelta
 
-from brokers.domain.orders import MAX_LEGS
-from brokers.port import BrokerSpec, Capabilities, Environment, Hosts
+from brokers.domain.instruments import Equity, Future, Option
+from brokers.domain.orders import MAX_LEGS, GroupKind
+from brokers.port import BrokerSpec, Budget, Capabilities, Environment, Hosts, Term
 from brokers.tradestation.client import TradestationBroker
-from brokers.tradestation.codec.words import DURATION_WORDS, ORDER_TYPE_WORDS
+from brokers.tradestation.codec.words import DURATION_WORDS, ORDER_TYPE_WORDS, SPREAD_TYPES
 from brokers.tradestation.stream import TradestationStream
 
 AUTHORIZE = "https://signin.tradestation.com/authorize"
 TOKEN = "https://signin.tradestation.com/oauth/token"  # noqa: S105 (an address)
 LIVE = Hosts(api="https://api.tradestation.com/v3", authorize=AUTHORIZE, token=TOKEN)
 SIM = Hosts(api="https://sim-api.tradestation.com/v3", authorize=AUTHORIZE, token=TOKEN)
+
+# Section 3.3. For orders it publishes no quota, so we set ourselves one: two a second, twenty at once. What has no
+# category is counted together.
+ACCOUNT = "/brokerage/accounts/*"
+OPTIONS = "/marketdata/options"
+BUDGETS = (
+    Budget("order execution", 20, 10, tuple(f"{method} /orderexecution/*" for method in ("POST", "PUT", "DELETE"))),
+    Budget("orders", 320, 300, (f"GET {ACCOUNT}/orders*", f"GET {ACCOUNT}/historicalorders*")),
+    Budget("balances", 320, 300, (f"GET {ACCOUNT}/balances", f"GET {ACCOUNT}/bodbalances")),
+    Budget("positions", 320, 300, (f"GET {ACCOUNT}/positions",)),
+    Budget("accounts", 320, 300, ("GET /brokerage/accounts",)),
+    Budget("quotes", 500, 300, ("GET /marketdata/quotes/*",)),
+    Budget("bars", 500, 300, ("GET /marketdata/barcharts/*",)),
+    Budget("option expirations", 90, 60, (f"GET {OPTIONS}/expirations/*",)),
+    Budget("option strikes", 90, 60, (f"GET {OPTIONS}/strikes/*",)),
+    Budget("other", 500, 300),
+)
 
 TRADESTATION = BrokerSpec(
     name="tradestation",
@@ -35,9 +53,21 @@ TRADESTATION = BrokerSpec(
         max_legs=MAX_LEGS,
         echoes_client_ref=False,
         personal_grant=False,
+        classes=frozenset({Equity, Option, Future}),
+        spread_types=frozenset(SPREAD_TYPES),
+        groups=frozenset(GroupKind),
+        replaces=frozenset({Term.QUANTITY, Term.LIMIT_PRICE, Term.STOP_PRICE, Term.ORDER_TYPE}),
+        has_history=False,
+        has_opening_balance=True,
+        has_balance_history=False,
+        tells_day_gains=False,
+        has_greeks=False,
+        has_dry_run=False,
+        fractional=False,
     ),
     make_broker=TradestationBroker,
     make_stream=TradestationStream,
+    budgets=BUDGETS,
     token_endpoint_auth="client_secret_post",  # noqa: S106 (a method's name)
     token_headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
     uses_pkce=True,

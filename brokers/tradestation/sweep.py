@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from brokers.domain.orders import OrderUpdate
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, UnexpectedReply
 from brokers.port import AccountChanged
+from brokers.tradestation.calls import each_page
 from brokers.tradestation.codec.envelope import check, listed, parts_failed
 from brokers.tradestation.codec.orders import ORDERS_A_PAGE, read_order
-from brokers.tradestation.lines import TITLE, Timings
+from brokers.tradestation.lines import Timings
 from brokers.tradestation.told import Told
 from brokers.transport import Transport
 from brokers.wire import Node, Request, optional_text
 
 log = logging.getLogger(__name__)
-MOST_PAGES = 50
 
 
 class Sweep:
@@ -112,16 +112,11 @@ class Sweep:
     def _listing(self) -> tuple[list[Node], set[str]]:
         """All rows of all pages, and the accounts of which the broker told nothing."""
         path = f"/brokerage/accounts/{listed(self._accounts)}/orders"
-        size = (("pageSize", str(ORDERS_A_PAGE)),)
+        request = Request("GET", path, (("pageSize", str(ORDERS_A_PAGE)),))
         rows: list[Node] = []
         unread: set[str] = set()
-        token = ""
-        for _ in range(MOST_PAGES):
-            request = Request("GET", path, size + ((("nextToken", token),) if token else ()))
-            page = check(self._door.send(request), request)
+        for page in each_page(request, lambda asked: check(self._door.send(asked), asked)):
             rows += page["Orders"].items() if "Orders" in page else ()
             for part in parts_failed(page):
                 unread.update(optional_text(part, "AccountID").split(","))
-            if not (token := optional_text(page, "NextToken")):
-                return rows, unread
-        raise UnexpectedReply(f"{TITLE} gave more pages of orders than can be.", path="NextToken", broker=TITLE)
+        return rows, unread

@@ -12,7 +12,7 @@ from brokers.wire import Node
 
 Reader = Callable[[Node, str], Decimal | None]
 FIELDS: dict[str, tuple[str, Reader]] = {
-    "Bid": ("bid", price),
+    "Bid": ("bid", number),
     "Ask": ("ask", price),
     "BidSize": ("bid_size", number),
     "AskSize": ("ask_size", number),
@@ -28,8 +28,16 @@ OPEN_INTEREST = "DailyOpenInterest"
 
 @dataclass(slots=True)
 class _Known:
+    """``values`` as they were told; a bid of 0 counts only beside an offer."""
+
     values: dict[str, Decimal | None] = field(default_factory=dict)
     at: datetime | None = None
+
+    def shown(self) -> dict[str, Decimal | None]:
+        """The values as they are to be taken: nobody bids 0 where nobody offers, there is no market then."""
+        if self.values.get("bid") == 0 and self.values.get("ask") is None:
+            return self.values | {"bid": None}
+        return dict(self.values)
 
 
 class Ticks:
@@ -41,28 +49,27 @@ class Ticks:
     def take(self, symbol: str, instrument: Instrument, node: Node, at: datetime, *, whole: bool) -> Tick | None:
         """The tick of an object: all its values when it is ``whole``, else those that changed; None for no news."""
         known = self._known.setdefault(symbol, _Known())
+        before = known.shown()
         values = values_of(instrument, node)
-        news = values if whole else {name: value for name, value in values.items() if _is_new(known, name, value)}
         known.values.update(values)
         known.at = at
+        after = known.shown()
+        told = values.keys() if whole else [name for name in after if name not in before or after[name] != before[name]]
+        news = {name: after[name] for name in told}
         return Tick(instrument, news, at) if news else None
 
     def known(self, symbol: str, instrument: Instrument) -> Tick | None:
         """All that was told of a symbol, for one who comes late."""
         known = self._known.get(symbol)
-        return Tick(instrument, dict(known.values), known.at) if known is not None and known.at is not None else None
+        return Tick(instrument, known.shown(), known.at) if known is not None and known.at is not None else None
 
     def keep_only(self, symbols: Collection[str]) -> None:
         self._known = {symbol: known for symbol, known in self._known.items() if symbol in symbols}
 
 
 def values_of(instrument: Instrument, node: Node) -> dict[str, Decimal | None]:
-    """The fields of a quote that an object names. Prices of 0 stand for "there is none"."""
+    """The fields of a quote that an object names. Prices of 0 stand for "there is none", but for a bid's."""
     found = {name: read(node, key) for key, (name, read) in FIELDS.items() if key in node}
     if OPEN_INTEREST in node and isinstance(instrument, Option | Future | FutureOption):
         found["open_interest"] = number(node, OPEN_INTEREST)
     return found
-
-
-def _is_new(known: _Known, name: str, value: Decimal | None) -> bool:
-    return name not in known.values or known.values[name] != value

@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from brokers.domain.orders import LegState, OrderUpdate
+from brokers.domain.orders import OrderUpdate
 from brokers.tradestation.codec.words import ENDED
-from brokers.wire import EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,5 @@ def _key(update: OrderUpdate) -> tuple[str, str]:
 
 
 def _essence(update: OrderUpdate) -> OrderUpdate:
-    """A report without what differs between two of the same: the order of legs, a time that is only when we looked."""
-    legs = sorted((_timeless(leg) for leg in update.legs), key=lambda leg: str(leg.leg.instrument))
-    return replace(update, legs=tuple(legs))
-
-
-def _timeless(state: LegState) -> LegState:
-    return replace(state, fills=tuple(replace(fill, filled_at=EPOCH) for fill in state.fills))
+    """A report without what differs between two of the same: the order of legs."""
+    return replace(update, legs=tuple(sorted(update.legs, key=lambda leg: str(leg.leg.instrument))))

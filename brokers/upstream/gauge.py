@@ -3,7 +3,14 @@
 from brokers.port import StreamState
 from brokers.upstream.outbox import Outbox
 
-WORSE = (StreamState.LIVE, StreamState.DELAYED, StreamState.STALE, StreamState.RECONNECTING, StreamState.SIGN_IN)
+WORSE = (
+    StreamState.LIVE,
+    StreamState.DELAYED,
+    StreamState.STALE,
+    StreamState.RECONNECTING,
+    StreamState.NOT_ALLOWED,
+    StreamState.SIGN_IN,
+)
 GOOD = (StreamState.LIVE, StreamState.DELAYED)
 
 

@@ -12,6 +12,7 @@ from brokers.errors import BrokerError, NotAuthorized, RateLimited
 from brokers.port import StreamState
 
 log = logging.getLogger(__name__)
+FORBIDDEN = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def keep(
         except NotAuthorized as refused:
             if refused.grant_is_dead:
                 raise
-            say(StreamState.RECONNECTING, refused.message)
+            say(StreamState.NOT_ALLOWED if refused.status == FORBIDDEN else StreamState.RECONNECTING, refused.message)
             await asyncio.sleep(pauses.longest())
         except Exception as failure:
             say(*_words(source, failure, title, breaks))

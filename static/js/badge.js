@@ -10,6 +10,7 @@ const WORDS = {
   stale: "Stale",
   paused: "Paused",
   disconnected: "Disconnected",
+  not_allowed: "Not allowed",
   sign_in_needed: "Sign-in needed",
   off: "No live prices",
 };

@@ -17,7 +17,16 @@ const LOST_AFTER_TRIES = 3;
 const SIGN_IN = 4401;
 const TOO_MANY = 4429;
 const ABUSE = 1008;
-const WORST_FIRST = ["sign_in_needed", "disconnected", "reconnecting", "connecting", "stale", "delayed", "live"];
+const WORST_FIRST = [
+  "sign_in_needed",
+  "not_allowed",
+  "disconnected",
+  "reconnecting",
+  "connecting",
+  "stale",
+  "delayed",
+  "live",
+];
 
 class Listeners {
   #kinds = new Map();

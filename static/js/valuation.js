@@ -28,12 +28,13 @@ export function share(part, whole) {
 // All figures of a holding at a mark; what is unknown is null.
 export function value(data, mark) {
   const units = mul(data.quantity, data.multiplier);
-  const cost = data.settlesDaily ? ZERO : times(units, data.openPrice);
+  const cost = data.settles ? ZERO : times(units, data.openPrice);
   const gainOpen = times(units, sub(mark, data.openPrice));
   const movedToday = times(units, sub(mark, data.dayOpenPrice));
+  const worth = { daily: movedToday, closed: gainOpen }; // of a future: what is not yet in the account's cash
   return {
     mark,
-    value: data.settlesDaily ? movedToday : times(units, mark),
+    value: data.settles ? worth[data.settles] : times(units, mark),
     cost,
     gain_open: gainOpen,
     gain_open_share: share(gainOpen, cost),

@@ -63,6 +63,7 @@ def a_case() -> tuple[Position, Quote]:
         day_open_price=some(0, 90000),
         realized_day=some(-5000, 5000),
         opened_at=None,
+        settles_daily=chance.random() < 0.5,
     )
     bid = some(0, 90000)
     ask = None if bid is None else bid + Decimal(chance.randint(-2, 50)) / 100
@@ -77,7 +78,7 @@ def test_the_browser_values_what_it_is_given_as_the_desk_does(tmp_path: Path, ac
     cases = [a_case() for _ in range(500)]
     expected = [value(position, quote, NOW) for position, quote in cases]
     camel = {"quantity": "quantity", "multiplier": "multiplier", "open-price": "openPrice"}
-    camel |= {"day-open-price": "dayOpenPrice", "realized-day": "realizedDay", "settles-daily": "settlesDaily"}
+    camel |= {"day-open-price": "dayOpenPrice", "realized-day": "realizedDay", "settles": "settles"}
     holdings = []
     for valued, (_, quote) in zip(expected, cases, strict=True):
         data = {camel[name]: text for name, text in _row(account, valued).data.items() if name in camel}

@@ -107,6 +107,8 @@ def test_a_future_costs_nothing_and_is_worth_its_move_since_the_last_settlement(
     valued = value(long, None, NOON)
     assert (valued.cost, valued.value) == (D(0), D("250.00"))
     assert (valued.gain_open, valued.gain_open_share, valued.gain_day) == (D("1225.00"), None, D("250.00"))
+    unsettled = value(replace(long, settles_daily=False), None, NOON)  # its gains are in no cash until it is closed
+    assert (unsettled.cost, unsettled.value, unsettled.gain_day) == (D(0), D("1225.00"), D("250.00"))
 
 
 def test_a_thousandth_of_a_coin_keeps_its_decimals() -> None:

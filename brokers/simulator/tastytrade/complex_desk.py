@@ -52,10 +52,8 @@ def place(ask: Ask) -> Reply:
 
 def take(ask: Ask, given: Node | Bundle, body: Body) -> list[SimOrder]:
     """Hand it to the exchange; the orders it made, the trigger first."""
-    trigger = body.get("trigger-order")
-    named = text(body, "external-identifier") or (text(trigger, "external-identifier") if trigger else None)
     words: dict[str, Any] = {
-        "reference": named,
+        "reference": text(body, "external-identifier"),
         "source": text(body, "source") or "",
         "username": ask.caller.user,
         "strict": strict_in(body),

@@ -1,6 +1,7 @@
 """Complex orders read from bodies and written in answers: OTOCO, OTO, OCO, PAIRS (section 5.6)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import Exchange, Preview, SimOrder, Ticket
 from brokers.simulator.exchange.orders.groups import Bond, Bundle, Node, SimGroup
 from brokers.simulator.market import Market
-from brokers.simulator.tastytrade.bodies import Body, must_be_absent, number, word
+from brokers.simulator.tastytrade.bodies import Body, must_be_absent, number, text, word
 from brokers.simulator.tastytrade.envelope import amount, moment, wrong
 from brokers.simulator.tastytrade.families import PENDING, everyone, kind_of, place_of, slots
 from brokers.simulator.tastytrade.orders import STATUSES, dry_order_json, order_json
@@ -37,7 +38,11 @@ def read_complex(body: Body, market: Market) -> Node | Bundle:
         return bundle
     if not isinstance(body.get("trigger-order"), dict):
         raise wrong("trigger-order", "is missing")
-    return Node(read_ticket(body["trigger-order"], market), (bundle,))
+    return replace(read_node(body["trigger-order"], market), bundles=(bundle,))
+
+
+def read_node(body: Body, market: Market) -> Node:
+    return Node(read_ticket(body, market), reference=text(body, "external-identifier"))
 
 
 def read_bundle(kind: str, body: Body, market: Market) -> Bundle:
@@ -47,7 +52,7 @@ def read_bundle(kind: str, body: Body, market: Market) -> Bundle:
     least, most = SIZES[kind]
     if not least <= len(given) <= most:
         raise wrong("orders", f"must hold {least} to {most} orders" if least < most else f"must hold {least} orders")
-    nodes = tuple(Node(read_ticket(each, market)) for each in given)
+    nodes = tuple(read_node(each, market) for each in given)
     if kind != "PAIRS":
         must_be_absent(body, *RATIO)
     try:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from brokers.domain.accounts import AccountInfo, AccountKind, Balance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position, Transaction
 from brokers.domain.instruments import Instrument
 from brokers.tastytrade.codec.envelope import escaped, items, signed
 from brokers.tastytrade.codec.words import ACTIONS
@@ -14,7 +14,7 @@ KINDS = {"Margin": AccountKind.MARGIN, "Cash": AccountKind.CASH}
 TRADERS = frozenset({"owner", "trade-only"})
 DIRECTIONS = {"Long": 1, "Short": -1, "Zero": 0}
 FEES = ("commission", "clearing-fees", "regulatory-fees", "proprietary-index-option-fees", "other-charge")
-TRANSACTIONS_A_PAGE = 250
+TRANSACTIONS_A_PAGE = SNAPSHOTS_A_PAGE = 250
 
 
 def account_path(account_number: str, *rest: str) -> str:
@@ -72,6 +72,39 @@ def read_balance_item(item: Node) -> Balance:
         maintenance_requirement=optional_number(item, "maintenance-requirement"),
         pending_cash=signed(item, "pending-cash"),
         as_of=item["updated-at"].instant(),
+    )
+
+
+# --- GET /accounts/{n}/balance-snapshots --------------------------------------------------------------------------
+
+OPENING, CLOSING = "BOD", "EOD"
+
+
+def snapshots_request(
+    account_number: str, time_of_day: str, since: date | None = None, until: date | None = None
+) -> Request:
+    params = [("time-of-day", time_of_day), ("currency", "USD"), ("per-page", str(SNAPSHOTS_A_PAGE))]
+    params += [("start-date", since.isoformat())] if since is not None else []
+    params += [("end-date", until.isoformat())] if until is not None else []
+    return Request("GET", account_path(account_number, "balance-snapshots"), tuple(params))
+
+
+def read_snapshots(node: Node, account_number: str) -> list[PastBalance]:
+    """The dollars of each day of a page, in the broker's order."""
+    found = [_snapshot(item) for item in items(node)]
+    if any(balance.account_number != account_number for balance in found):
+        raise node["data"].wrong("of the account that was asked for")
+    return found
+
+
+def _snapshot(item: Node) -> PastBalance:
+    return PastBalance(
+        account_number=item["account-number"].text(),
+        day=item["snapshot-date"].day(),
+        is_opening=optional_text(item, "time-of-day") == OPENING,
+        cash=optional_number(item, "cash-balance"),
+        net_liquidating_value=optional_number(item, "net-liquidating-value"),
+        option_buying_power=optional_number(item, "derivative-buying-power"),
     )
 
 

@@ -26,6 +26,7 @@ from brokers.tastytrade.codec.words import (
     ACTIONS,
     ORDER_TYPE_WORDS,
     ORDER_TYPES,
+    SPREAD_TYPES,
     STATUSES,
     TIME_IN_FORCE_WORDS,
     TIMES_IN_FORCE,
@@ -86,6 +87,9 @@ def _order_path(account_number: str, broker_order_id: str) -> str:
 
 def order_body(ticket: OrderTicket) -> dict[str, Any]:
     """The body of an order. ``OrderRejected`` for what the broker has no word for: nothing is sent."""
+    if len(ticket.legs) > 1 and ticket.order_type not in SPREAD_TYPES:
+        words = f"tastytrade has no {ticket.order_type.words} orders of several legs."
+        raise OrderRejected(words, broker="tastytrade")
     body: dict[str, Any] = {
         "order-type": ORDER_TYPE_WORDS[ticket.order_type],
         "time-in-force": _word(TIME_IN_FORCE_WORDS, ticket.time_in_force),
@@ -158,6 +162,8 @@ def read_order(order: Node) -> OrderUpdate:
         replaces_order_id=_optional_id(order, "replaces-order-id"),
         replaced_by_order_id=_optional_id(order, "replacing-order-id"),
         cancellable=cancellable.boolean() if cancellable is not None else None,
+        group_id=_optional_id(order, "complex-order-id"),
+        gtd_date=order["gtc-date"].day() if "gtc-date" in order else None,
     )
 
 
@@ -212,11 +218,12 @@ def read_placed(node: Node, account_number: str, ticket: OrderTicket, client_ref
     try:
         order = read_order(data["order"])
     except UnexpectedReply:
-        order = _accepted(account_number, order_id, ticket, client_ref)
+        order = accepted(account_number, order_id, ticket, client_ref)
     return Placed(order, read_notices(data, "warnings") + read_notices(data, "errors"))
 
 
-def _accepted(account_number: str, order_id: str, ticket: OrderTicket, client_ref: str | None) -> OrderUpdate:
+def accepted(account_number: str, order_id: str, ticket: OrderTicket, client_ref: str | None) -> OrderUpdate:
+    """An order that the broker has, by what we asked for: any later news of it wins."""
     return OrderUpdate(
         account_number=account_number,
         broker_order_id=order_id,
@@ -230,11 +237,26 @@ def _accepted(account_number: str, order_id: str, ticket: OrderTicket, client_re
         legs=tuple(LegState(leg, leg.quantity) for leg in ticket.legs),
         received_at=None,
         updated_at=None,
+        gtd_date=ticket.gtd_date,
     )
 
 
+def why_not_replaced(order: OrderUpdate, ticket: OrderTicket) -> str:
+    """Words when a replacement asks for what the broker does not change (it would leave that as it is); else "".
+
+    The quantity may be given as that of the whole order or of what is left of it: the new order is for the rest.
+    """
+    before = {(state.leg.instrument, state.leg.action): (state.leg.quantity, state.remaining) for state in order.legs}
+    after = {(leg.instrument, leg.action): leg.quantity for leg in ticket.legs}
+    if before.keys() != after.keys():
+        return "what is bought and sold"
+    if any(quantity not in before[leg] for leg, quantity in after.items()):
+        return "the quantity of an order"
+    return ""
+
+
 def read_preview(node: Node) -> Preview:
-    """What an order would do. A dry run that carries errors is a rejection, whatever its status."""
+    """What an order or a group would do. A dry run that carries errors is a rejection, whatever its status."""
     data = node["data"]
     if errors := read_notices(data, "errors"):
         words = " ".join(error.message for error in errors)

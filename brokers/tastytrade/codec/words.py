@@ -16,6 +16,8 @@ ORDER_TYPES = {
     "Stop": OrderType.STOP,
     "Stop Limit": OrderType.STOP_LIMIT,
 }
+SPREAD_TYPES = frozenset({OrderType.LIMIT})
+"""Of orders with several legs: these go neither to the market nor behind a stop (sections 5.2, 5.6)."""
 TIMES_IN_FORCE = {
     "Day": TimeInForce.DAY,
     "GTC": TimeInForce.GTC,

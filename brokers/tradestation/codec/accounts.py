@@ -1,10 +1,10 @@
 """Accounts, balances, positions (section 4.1, B1, B2, B4)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from brokers.domain.accounts import AccountInfo, AccountKind, Balance, Position
+from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position
 from brokers.domain.instruments import Instrument, Other, contract_multiplier, plain
 from brokers.tradestation.codec.envelope import account_path, number, price, text
 from brokers.tradestation.symbols import read_symbol, underlying_of
@@ -73,6 +73,29 @@ def _is_of(row: Node, account_number: str) -> bool:
     return row["AccountID"].text().casefold() == account_number.casefold()
 
 
+# --- B3 -----------------------------------------------------------------------------------------------------------
+
+
+def opening_balance_request(account_number: str) -> Request:
+    return Request("GET", account_path(account_number, "bodbalances"))
+
+
+def read_opening_balance(node: Node, account_number: str, today: date) -> PastBalance:
+    """The figures with which ``today`` began: the broker says no date."""
+    rows = [row for row in node["BODBalances"].items() if _is_of(row, account_number)]
+    if len(rows) != 1:
+        raise node["BODBalances"].wrong("the one balance of this account")
+    detail = rows[0]["BalanceDetail"]
+    return PastBalance(
+        account_number=account_number,
+        day=today,
+        is_opening=True,
+        cash=number(detail, "NetCash"),
+        net_liquidating_value=number(detail, "Equity"),
+        option_buying_power=number(detail, "OptionBuyingPower"),
+    )
+
+
 # --- B4 -----------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +140,8 @@ def read_position(row: Node, now: datetime, multipliers: Mapping[Instrument, Dec
         realized_day=None,
         opened_at=None,
         as_of=now,
+        day_gain=number(row, "TodaysProfitLoss"),
+        settles_daily=False,
     )
 
 

@@ -99,8 +99,10 @@ def failure(part: Node, request: Request) -> BrokerError:
         return RateLimited(words, broker=BROKER, broker_code=code)
     if word == "unauthorized":
         return NotAuthorized(words, broker=BROKER, broker_code=code)
-    kind = Refused if request.purpose is Purpose.OTHER else OrderRejected
-    return kind(words, broker=BROKER, broker_code=code, status=200)
+    if request.purpose is Purpose.OTHER:
+        return Refused(words, broker=BROKER, broker_code=code, status=200)
+    number = _words(part, "OrderID") or None
+    return OrderRejected(words, broker=BROKER, broker_code=code, status=200, broker_order_id=number)
 
 
 def _words(node: Node, key: str) -> str:

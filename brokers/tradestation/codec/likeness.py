@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.orders import BrokerStatus, Leg, OrderTicket, OrderUpdate
+from brokers.tradestation.codec.placing import last_day
 
 EARLIER = timedelta(seconds=2)
 """The broker's clock may be behind ours, and it cuts off fractions of seconds."""
@@ -28,6 +29,7 @@ def is_like(order: OrderUpdate, ticket: OrderTicket) -> bool:
         and order.time_in_force == ticket.time_in_force
         and order.limit_price == ticket.limit_price
         and order.stop_price == ticket.stop_price
+        and order.gtd_date == last_day(ticket)
     )
 
 

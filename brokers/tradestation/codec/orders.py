@@ -1,18 +1,38 @@
 """Orders in (sections 5.6 to 5.8): listings, answers by number, frames of the stream; all of one shape."""
 
-from datetime import date, datetime, timezone
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from brokers.domain.instruments import Future, Instrument
-from brokers.domain.orders import Action, BrokerStatus, Fill, InvalidTicket, Leg, LegState, OrderType, OrderUpdate
-from brokers.tradestation.codec.envelope import account_path, check, escaped, failure, number, parts_failed, price, text
+from brokers.domain.orders import (
+    Action,
+    BrokerStatus,
+    InvalidTicket,
+    Leg,
+    LegState,
+    OrderType,
+    OrderUpdate,
+    TimeInForce,
+)
+from brokers.tradestation.codec.envelope import (
+    account_path,
+    check,
+    escaped,
+    failure,
+    listed,
+    number,
+    parts_failed,
+    price,
+    text,
+)
 from brokers.tradestation.codec.words import DURATIONS, ENDED, ORDER_TYPES, STATUSES, UNKNOWN_STATUS
 from brokers.tradestation.symbols import read_symbol
 from brokers.wire import Node, Request, optional_instant
 
 ORDERS_A_PAGE = 600
-BUSTED = "BRO"
 BUYS = {"buy": True, "buytocover": True, "sell": False, "sellshort": False}
+DATED = frozenset(each for each in TimeInForce if each.has_date)
 UNLIMITED = frozenset({OrderType.MARKET, OrderType.STOP})
 ZERO = Decimal(0)
 
@@ -50,6 +70,10 @@ def order_request(account_number: str, broker_order_id: str) -> Request:
     return Request("GET", account_path(account_number, "orders", escaped(broker_order_id)))
 
 
+def several_request(account_number: str, broker_order_ids: Iterable[str]) -> Request:
+    return Request("GET", account_path(account_number, "orders", listed(broker_order_ids)))
+
+
 def past_order_request(account_number: str, broker_order_id: str, since: date) -> Request:
     path = account_path(account_number, "historicalorders", escaped(broker_order_id))
     return Request("GET", path, (("since", since.isoformat()),))
@@ -81,17 +105,22 @@ def read_one(node: Node, request: Request, account_number: str, broker_order_id:
     return None
 
 
-def read_order(order: Node, seen_at: datetime | None = None) -> OrderUpdate:
+def read_several(node: Node, request: Request, account_number: str) -> list[OrderUpdate]:
+    """Those of the orders that were asked for by their numbers that are there."""
+    check(node, request)
+    return read_orders(node, account_number) if "Orders" in node else []
+
+
+def read_order(order: Node) -> OrderUpdate:
     """One order, whole. A code that is not known leaves it alive.
 
-    The broker tells each leg's cumulative quantity and average price, not its executions. So a leg's fill is told
-    once, when the order is over, as one fill of all that was done; until then ``remaining`` tells how far it is.
-    ``seen_at`` (default: now) is the time of a fill where the broker gives none.
+    The broker tells each leg's cumulative quantity and average price, not its executions: ``executed`` and
+    ``average_price``, never ``fills``. So there are no ids of fills either; who makes fills of the differences names
+    them by leg and cumulative quantity, which are the same however often and in whatever order reports come.
     """
     code = order["Status"].text()
     status = STATUSES.get(code.upper(), UNKNOWN_STATUS)
     closed_at = optional_instant(order, "ClosedDateTime") if status in ENDED else None
-    filled_at = closed_at or seen_at or datetime.now(timezone.utc)
     order_type = _known_type(order["OrderType"])
     return OrderUpdate(
         account_number=order["AccountID"].text(),
@@ -103,12 +132,36 @@ def read_order(order: Node, seen_at: datetime | None = None) -> OrderUpdate:
         time_in_force=_known_duration(order["Duration"]),
         limit_price=_limit_price(order, order_type),
         stop_price=price(order, "StopPrice"),
-        legs=_legs(order, status, filled_at if code.upper() != BUSTED else None),
+        legs=_legs(order, status),
         received_at=optional_instant(order, "OpenedDateTime"),
         updated_at=closed_at,
         reject_reason=text(order, "RejectReason"),
         cancellable=None if status not in ENDED else False,
+        group_id=_group(order),
+        gtd_date=_last_day(order),
     )
+
+
+def _group(order: Node) -> str | None:
+    """What the orders of a group have in common: the number of the order that they wait for, which that order has
+    itself; without such a one the number of the group, which stands in its name alone (``OCO 2706452145``)."""
+    options = dict(part.partition("=")[::2] for part in text(order, "AdvancedOptions").split(";"))
+    kin = {text(item, "Relationship").upper(): item["OrderID"].identifier() for item in _kin(order)}
+    waits_for = options.get("OSO") or kin.get("OSP")
+    first = order["OrderID"].identifier() if "OSO" in kin else None
+    named = text(order, "GroupName").rpartition(" ")[2] or options.get("OCA") or options.get("BRK")
+    return waits_for or first or named or None
+
+
+def _kin(order: Node) -> Iterable[Node]:
+    return order["ConditionalOrders"].items() if "ConditionalOrders" in order else ()
+
+
+def _last_day(order: Node) -> date | None:
+    """The broker tells a last day of all orders that outlast today; it was asked for of some."""
+    has_date = _known_duration(order["Duration"]) in DATED
+    until = optional_instant(order, "GoodTillDate") if has_date else None
+    return until.date() if until is not None else None
 
 
 def _known_type(word: Node) -> str:
@@ -130,13 +183,13 @@ def _limit_price(order: Node, order_type: str) -> Decimal | None:
     return (-value if BUYS[_side(legs[0])] else value) or None
 
 
-def _legs(order: Node, status: BrokerStatus, filled_at: datetime | None) -> tuple[LegState, ...]:
+def _legs(order: Node, status: BrokerStatus) -> tuple[LegState, ...]:
     """The legs that make sense to the desk; a foreign order is told of without the others."""
-    found = (_leg(item, order, status, filled_at) for item in order["Legs"].items())
+    found = (_leg(item, status) for item in order["Legs"].items())
     return tuple(leg for leg in found if leg is not None)
 
 
-def _leg(item: Node, order: Node, status: BrokerStatus, filled_at: datetime | None) -> LegState | None:
+def _leg(item: Node, status: BrokerStatus) -> LegState | None:
     instrument = read_symbol(item["Symbol"].text(), text(item, "AssetType"))
     try:
         leg = Leg(instrument, _action(item, instrument), item["QuantityOrdered"].number())
@@ -146,10 +199,8 @@ def _leg(item: Node, order: Node, status: BrokerStatus, filled_at: datetime | No
     done = number(item, "ExecQuantity") or ZERO
     if average <= 0 and status is not BrokerStatus.FILLED:
         done = ZERO  # said to be executed at no price: seen on orders that had not been
-    fills: tuple[Fill, ...] = ()
-    if status in ENDED and filled_at is not None and done > 0 and average > 0:
-        fills = (Fill(item["Symbol"].text().upper(), instrument, done, average, filled_at),)
-    return LegState(leg, max(leg.quantity - done, ZERO), fills)
+    told = average if done > 0 and average > 0 else None
+    return LegState(leg, max(leg.quantity - done, ZERO), executed=done, average_price=told)
 
 
 def _action(item: Node, instrument: Instrument) -> Action:

@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+from datetime import date
 from typing import Any
 
-from brokers.domain.instruments import Equity, Future, plain
+from brokers.domain.instruments import Equity, Future, Option, plain
 from brokers.domain.orders import (
     BrokerStatus,
     Fee,
@@ -18,12 +19,19 @@ from brokers.domain.orders import (
 )
 from brokers.errors import OrderRejected
 from brokers.tradestation.codec.envelope import BROKER, check, escaped, failure, number, parts_failed
-from brokers.tradestation.codec.words import DURATION_WORDS, FUTURE_WORDS, OPTION_WORDS, ORDER_TYPE_WORDS, SHARE_WORDS
+from brokers.tradestation.codec.words import (
+    DURATION_WORDS,
+    FUTURE_WORDS,
+    OPTION_WORDS,
+    ORDER_TYPE_WORDS,
+    SHARE_WORDS,
+    SPREAD_TYPES,
+)
 from brokers.tradestation.symbols import wire_symbol
 from brokers.wire import Node, Purpose, Request
 
 CONFIRM_ID_BYTES = 16
-SIM_PREFIX = "SIM"
+TRADED = (Equity, Option, Future)
 
 
 # --- what goes out ------------------------------------------------------------------------------------------------
@@ -60,6 +68,8 @@ def confirm_id(client_ref: str) -> str:
 
 def order_body(account_number: str, ticket: OrderTicket) -> dict[str, Any]:
     """The body of an order. ``OrderRejected`` for what the broker has no word for: nothing is sent."""
+    if len(ticket.legs) > 1 and ticket.order_type not in SPREAD_TYPES:
+        raise OrderRejected(f"TradeStation has no {ticket.order_type.words} orders of several legs.", broker=BROKER)
     body: dict[str, Any] = {
         "AccountID": account_number,
         **_what(ticket),
@@ -76,10 +86,12 @@ def _what(ticket: OrderTicket) -> dict[str, Any]:
 
 
 def _leg_body(leg: Leg, *, alone: bool) -> dict[str, str]:
-    symbol = wire_symbol(leg.instrument)
+    symbol = wire_symbol(leg.instrument) if isinstance(leg.instrument, TRADED) else None
     words = _action_words(leg, alone)
     if symbol is None or leg.action not in words:
         raise OrderRejected(f"{leg.instrument} cannot be traded at TradeStation.", broker=BROKER)
+    if leg.quantity != leg.quantity.to_integral_value():
+        raise OrderRejected("TradeStation takes whole quantities only.", broker=BROKER)
     return {"Symbol": symbol, "Quantity": plain(leg.quantity), "TradeAction": words[leg.action]}
 
 
@@ -109,6 +121,14 @@ def _time_in_force(ticket: OrderTicket) -> dict[str, str]:
     return {"Duration": word, **expiration}
 
 
+def last_day(ticket: OrderTicket) -> date | None:
+    """The last day as the broker tells it: no later than that of an option."""
+    if ticket.gtd_date is None:
+        return None
+    expiries = (leg.instrument.expiry for leg in ticket.legs if isinstance(leg.instrument, Option))
+    return min([ticket.gtd_date, *expiries])
+
+
 def replace_body(ticket: OrderTicket, *, to_market: bool) -> dict[str, str]:
     """The new total quantity (of one leg) and prices; a type is sent only where it turns to the market."""
     quantity = {"Quantity": plain(ticket.legs[0].quantity)} if len(ticket.legs) == 1 else {}
@@ -124,7 +144,7 @@ def why_not_replaced(order: OrderUpdate, ticket: OrderTicket) -> str:
         return "what is bought and sold"
     if len(after) > 1 and before != after:
         return "the quantity of an order of several legs"
-    if order.time_in_force != ticket.time_in_force:
+    if order.time_in_force != ticket.time_in_force or order.gtd_date != last_day(ticket):
         return "how long an order is good"
     if ticket.order_type not in (order.order_type, OrderType.MARKET):
         return "the type of an order, but to a market order"
@@ -138,11 +158,13 @@ def read_placed(node: Node, request: Request, account_number: str, ticket: Order
     """The broker took it only when there is a number and no error beside it. The answer tells nothing more."""
     check(node, request)
     rows = list(node["Orders"].items()) if "Orders" in node else []
-    for row in [row for row in rows if "Error" in row] + parts_failed(node):
-        raise failure(row, request)
-    if len(rows) != 1:
+    taken = [row for row in rows if "Error" not in row]
+    failed = [row for row in rows if "Error" in row] + parts_failed(node)
+    if len(taken) + len(failed) != 1:
         raise node.wrong("about one order")
-    return Placed(accepted(account_number, rows[0]["OrderID"].identifier(), ticket))
+    if failed:
+        raise failure(failed[0], request)
+    return Placed(accepted(account_number, taken[0]["OrderID"].identifier(), ticket))
 
 
 def read_sent(node: Node, request: Request, broker_order_id: str) -> None:
@@ -171,6 +193,7 @@ def accepted(
         legs=tuple(LegState(leg, leg.quantity) for leg in ticket.legs),
         received_at=None,
         updated_at=None,
+        gtd_date=last_day(ticket),
     )
 
 

@@ -24,6 +24,9 @@ ORDER_TYPE_WORDS = {
 }
 ORDER_TYPES = {word: order_type for order_type, word in ORDER_TYPE_WORDS.items()}
 
+SPREAD_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
+"""Of orders with several legs (section 5.7): a stop has no price to look at there."""
+
 # Sent and returned durations are spelled differently (section 5.4).
 DURATION_WORDS = {
     TimeInForce.DAY: "DAY",
@@ -33,17 +36,20 @@ DURATION_WORDS = {
     TimeInForce.FOK: "FOK",
     TimeInForce.EXT: "DYP",
     TimeInForce.GTC_EXT: "GCP",
+    TimeInForce.GTD_EXT: "GDP",
+    TimeInForce.OPEN: "OPG",
+    TimeInForce.CLOSE: "CLO",
+    TimeInForce.MINUTE: "1",
+    TimeInForce.MINUTES_3: "3",
+    TimeInForce.MINUTES_5: "5",
 }
-DURATIONS = {
-    "DAY": TimeInForce.DAY,
-    "GTC": TimeInForce.GTC,
-    "GTD": TimeInForce.GTD,
-    "IOC": TimeInForce.IOC,
-    "FOK": TimeInForce.FOK,
+DURATIONS = {word: time_in_force for time_in_force, word in DURATION_WORDS.items()} | {
     "DAY+": TimeInForce.EXT,
     "GTC+": TimeInForce.GTC_EXT,
-    "DYP": TimeInForce.EXT,
-    "GCP": TimeInForce.GTC_EXT,
+    "GTD+": TimeInForce.GTD_EXT,
+    "1 MIN": TimeInForce.MINUTE,
+    "3 MIN": TimeInForce.MINUTES_3,
+    "5 MIN": TimeInForce.MINUTES_5,
 }
 
 STATUSES = {

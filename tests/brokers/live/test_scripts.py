@@ -216,7 +216,8 @@ def test_the_badge_says_how_fresh_the_prices_are(opened, page):
     expect(badge).to_have_text("Connecting")
     opened.live()
     expect(badge).to_have_text("Live")
-    for state, words in (("delayed", "Delayed"), ("stale", "Stale"), ("sign_in_needed", "Sign-in needed")):
+    told = {"delayed": "Delayed", "stale": "Stale", "not_allowed": "Not allowed", "sign_in_needed": "Sign-in needed"}
+    for state, words in told.items():
         opened.say(type="status", connection=THERE, source="quotes", state=state, detail="Because.")
         expect(badge).to_have_text(words)
         expect(badge).to_have_attribute("data-state", state)

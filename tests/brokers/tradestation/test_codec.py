@@ -116,22 +116,20 @@ def test_a_future_is_sized_by_details_and_else_by_its_cost() -> None:
 # --- orders -------------------------------------------------------------------------------------------------------
 
 
-def test_a_filled_order_carries_one_fill_of_all_that_was_done(payload: Payload) -> None:
+def test_a_filled_order_tells_how_much_was_done_and_at_what_price_on_average(payload: Payload) -> None:
     order = orders.read_order(payload("B5-order-filled"))
     assert (order.status, order.broker_status, order.client_ref) == (BrokerStatus.FILLED, "FLL", None)
     assert (order.limit_price, order.order_type, order.time_in_force) == (Decimal("-2.59"), "limit", "day")
     ((state),) = order.legs
     assert state.leg == Leg(Equity("NAT"), Action.BUY_TO_OPEN, Decimal(1000))
-    (fill,) = order.fills
-    assert (fill.quantity, fill.price, state.remaining) == (1000, Decimal("2.59"), 0)
-    assert fill.filled_at == order.updated_at == datetime(2026, 3, 20, 19, 49, 58, tzinfo=timezone.utc)
+    assert (state.executed, state.average_price, state.remaining, order.fills) == (1000, Decimal("2.59"), 0, ())
+    assert order.updated_at == datetime(2026, 3, 20, 19, 49, 58, tzinfo=timezone.utc)
 
 
 def test_a_spread_is_one_order_with_its_legs(payload: Payload) -> None:
     order = orders.read_order(payload("B5-order-spread"))
     assert [state.leg.action for state in order.legs] == [Action.BUY_TO_OPEN, Action.SELL_TO_OPEN]
-    assert [fill.price for fill in order.fills] == [Decimal("4.7"), Decimal("2.99")]
-    assert len({fill.fill_id for fill in order.fills}) == 2
+    assert [state.average_price for state in order.legs] == [Decimal("4.7"), Decimal("2.99")]
 
 
 def test_a_futures_order_neither_opens_nor_closes(payload: Payload) -> None:
@@ -162,29 +160,25 @@ def test_every_code_of_the_broker_has_a_meaning_and_a_new_one_leaves_the_order_a
     assert orders.read_order(Node({**raw, "Status": "XYZ"}, "")).status is BrokerStatus.WORKING
 
 
-def test_what_is_done_so_far_is_told_by_what_remains_and_counted_once_at_the_end(payload: Payload) -> None:
+def test_what_is_done_so_far_is_told_with_its_average_price(payload: Payload) -> None:
     raw = payload("B5-order-filled").value
 
-    def seen(status: str, done: str, average: str | None, **more: Any) -> tuple[Decimal, list[Decimal]]:
+    def seen(status: str, done: str, average: str | None, **more: Any) -> tuple[Any, ...]:
         leg = {**raw["Legs"][0], "ExecQuantity": done, "ExecutionPrice": average, "QuantityRemaining": "0"}
-        order = orders.read_order(Node({**raw, "Status": status, "Legs": [leg], **more}, ""), NOW)
-        return order.legs[0].remaining, [fill.quantity for fill in order.fills]
+        order = orders.read_order(Node({**raw, "Status": status, "Legs": [leg], **more}, ""))
+        assert order.fills == ()
+        return order.legs[0].remaining, order.legs[0].executed, order.legs[0].average_price
 
-    assert seen("FPR", "400", "2.59") == (600, [])
-    assert seen("ACK", "400", "2.59") == (600, [])
-    assert seen("FLP", "400", "2.59") == (600, [400])
-    assert seen("OUT", "400", "2.59", ClosedDateTime=None) == (600, [400])
-    assert seen("FLL", "1000", "2.58") == (0, [1000])
-    assert seen("EXP", "1000", None) == (1000, [])  # executed at no price: it was not
-    assert seen("BRO", "1000", "2.59") == (0, [])
-
-
-def test_the_same_fill_has_the_same_name_however_the_legs_are_turned(payload: Payload) -> None:
-    raw = payload("B5-order-spread").value
-    turned = {**raw, "Legs": [{**leg, "Symbol": leg["Symbol"].lower()} for leg in reversed(raw["Legs"])]}
-    before = orders.read_order(Node(raw, "")).fills
-    after = orders.read_order(Node(turned, "")).fills
-    assert {fill.fill_id: fill for fill in before} == {fill.fill_id: fill for fill in after}
+    price = Decimal("2.59")
+    assert seen("FPR", "400", "2.59") == (600, 400, price)
+    assert seen("ACK", "400", "2.59") == (600, 400, price)
+    assert seen("FLP", "400", "2.59") == (600, 400, price)
+    assert seen("OUT", "400", "2.59", ClosedDateTime=None) == (600, 400, price)
+    assert seen("FLL", "1000", "2.59") == (0, 1000, price)
+    assert seen("FLL", "1000", None) == (0, 1000, None)
+    assert seen("ACK", "0", "2.59") == (1000, 0, None)
+    assert seen("EXP", "1000", None) == (1000, 0, None)  # executed at no price: it was not
+    assert seen("BRO", "0", None) == (1000, 0, None)  # what a bust takes back is no longer told
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,27 @@ def test_what_did_not_change_is_no_news_unless_it_is_told_whole() -> None:
 @pytest.mark.parametrize("nothing", ["0", "0.00", ""])
 def test_a_price_of_nothing_is_unknown(nothing: str) -> None:
     ticks = Ticks()
-    take(ticks, whole=True, Bid="1")
-    assert take(ticks, Bid=nothing) == Tick(MSFT, {"bid": None}, NOW)
+    take(ticks, whole=True, Bid="1", Ask="2", Last="1.5")
+    assert take(ticks, Last=nothing) == Tick(MSFT, {"last": None}, NOW)
+    assert take(ticks, Ask=nothing, Bid=nothing) == Tick(MSFT, {"bid": None, "ask": None}, NOW)
+
+
+def test_a_bid_of_nothing_beside_an_offer_is_a_bid_of_nothing() -> None:
+    ticks = Ticks()
+    first = take(ticks, whole=True, Bid="0", Ask="0.05")
+    assert first == Tick(MSFT, {"bid": Decimal(0), "ask": Decimal("0.05")}, NOW)
+    assert take(ticks, Bid="0.01") == Tick(MSFT, {"bid": Decimal("0.01")}, NOW)
+    assert take(ticks, Bid="0") == Tick(MSFT, {"bid": Decimal(0)}, NOW)
+    known = ticks.known("MSFT", MSFT)
+    assert known is not None
+    assert known.values == {"bid": Decimal(0), "ask": Decimal("0.05")}
+
+
+def test_a_bid_of_nothing_comes_and_goes_with_the_offer() -> None:
+    ticks = Ticks()
+    assert take(ticks, whole=True, Bid="0", Ask="0") == Tick(MSFT, {"bid": None, "ask": None}, NOW)
+    assert take(ticks, Ask="0.05") == Tick(MSFT, {"bid": Decimal(0), "ask": Decimal("0.05")}, NOW)
+    assert take(ticks, Ask="0") == Tick(MSFT, {"bid": None, "ask": None}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,13 @@ async def test_a_refused_sign_in_that_is_not_dead_waits_long(monkeypatch: pytest
     assert night.said == [(StreamState.RECONNECTING, "Not allowed.")]
 
 
+async def test_a_right_that_is_missing_has_a_state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    night = Night(monkeypatch, NotAuthorized("No right to it.", status=403))
+    await night.spend()
+    assert night.slept == [8]
+    assert night.said == [(StreamState.NOT_ALLOWED, "No right to it.")]
+
+
 async def test_each_failure_has_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [
         Lost("No prices.", StreamState.STALE),

@@ -30,10 +30,11 @@ class Bond(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A ticket and what waits until it has filled."""
+    """A ticket and what waits until it has filled; ``reference`` is the sender's own for this one order."""
 
     ticket: Ticket
     bundles: tuple[Bundle, ...] = ()
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Trees:
     ) -> list[SimOrder]:
         ticket, preview = next(examined)
         order = self.entry.make(account, ticket, preview, sender, next(ids))
+        order.reference = node.reference or order.reference
         order.status = OrderStatus.CONTINGENT
         if group is not None:
             order.group_id, order.parent_id = group.group_id, group.parent_id

@@ -29,8 +29,8 @@ async def test_an_order_is_told_until_it_is_filled_and_so_are_its_consequences(t
         await until(lambda: heard.is_filled(number))
         await until(lambda: heard.changes() >= {"positions", "balance"})
         assert heard.changes(FUTURES) == set()
-        (fill,) = heard.orders(number)[-1].fills
-        assert (fill.instrument, fill.quantity) == (MSFT, 3)
+        (leg,) = heard.orders(number)[-1].legs
+        assert (leg.leg.instrument, leg.executed) == (MSFT, 3)
 
 
 async def test_a_cancel_is_told(ts: TradeStation) -> None:
@@ -113,8 +113,8 @@ async def every_fill_is_told(sim: SimulatorServer, ts: TradeStation, orders: int
         for number in done:
             filled = [at for each, at in zip(heard.events, heard.at, strict=True) if each in heard.orders(number)][-1]
             assert filled - done[number] < 10
-            (fill,) = heard.orders(number)[-1].fills
-            assert fill.quantity == heard.orders(number)[-1].legs[0].leg.quantity
+            (leg,) = heard.orders(number)[-1].legs
+            assert leg.executed == leg.leg.quantity
         assert heard.states("account") == [LIVE]
 
 

@@ -20,7 +20,7 @@ from tradestation_desk import (
 )
 from tradestation_wire import TradeStation, order
 
-from brokers.port import StatusChange
+from brokers.port import StatusChange, StreamState
 
 BREAKS = [
     {"effect": "goaway", "form": "v2"},
@@ -104,7 +104,7 @@ async def test_a_right_that_is_missing_is_said_and_not_asked_for_again_and_again
     ts = TradeStation(sim, scope="openid offline_access ReadAccount")
     async with listening(ts, [SPY]) as heard:
         await until(lambda: heard.state("account") is LIVE)
-        await until(lambda: heard.state("quotes") is RECONNECTING)
+        await until(lambda: heard.state("quotes") is StreamState.NOT_ALLOWED)
         asked = sim.ledger()
         await asyncio.sleep(1)
         assert sim.ledger() == asked

@@ -1,0 +1,52 @@
+"""Bars fetched over the quote socket: opened for one question, blocking, within a time limit."""
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from brokers.domain.instruments import Instrument
+from brokers.domain.market import Bar, Interval
+from brokers.errors import Unavailable
+from brokers.tastytrade.candles import Candles, candle_symbol, first_moment, read_bars
+from brokers.tastytrade.codec.market import QuotePass
+from brokers.tastytrade.sockets import LARGEST_FRAME, frame_log
+from brokers.transport import USER_AGENT
+
+PATIENCE_SECONDS = 20.0
+
+
+def fetch_bars(
+    leave: QuotePass, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None, *, plain: bool
+) -> list[Bar]:
+    """Ask and wait. Raises ``Unavailable`` when the answer does not come whole in time."""
+    symbol = candle_symbol(instrument, interval)
+    if not leave.url.startswith("wss://") and not plain:
+        raise Unavailable("tastytrade named a quote address that is not secure. Try again.", broker="tastytrade")
+    candles = Candles(leave.token, symbol, start if isinstance(interval, timedelta) else first_moment(interval, start))
+    try:
+        _converse(leave.url, candles, time.monotonic() + PATIENCE_SECONDS)
+    except (OSError, WebSocketException):
+        words = "tastytrade's quote socket did not bring the bars in time. Try again."
+        raise Unavailable(words, broker="tastytrade") from None
+    return read_bars(candles.rows, interval, start, end, datetime.now(timezone.utc))
+
+
+def _converse(url: str, candles: Candles, until: float) -> None:
+    with connect(
+        url,
+        compression=None,
+        max_size=LARGEST_FRAME,
+        open_timeout=PATIENCE_SECONDS / 2,
+        close_timeout=1,
+        user_agent_header=USER_AGENT,
+        logger=frame_log,
+        proxy=None,
+    ) as socket:
+        frames = [candles.setup()]
+        while not candles.is_whole:
+            for frame in frames:
+                socket.send(json.dumps(frame, separators=(",", ":")))
+            frames = candles.receive(socket.recv(timeout=max(0.0, until - time.monotonic())))
