@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brokers.models import Account, Connection
-from brokers.serializers import AccountDocument, ConnectionDocument
+from brokers.serializers import AccountDocument, ConnectionDocument, LimitsDocument
 
 
 class ByAge(CursorPagination):
@@ -35,6 +35,20 @@ class ConnectionsView(ListAPIView[Connection]):
         return Connection.objects.of(self.request.user).present()
 
     @extend_schema(operation_id="list_connections", summary="Connections to brokers", tags=["connections"])
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        return self.list(request)
+
+
+class LimitsView(ListAPIView[Connection]):
+    serializer_class = LimitsDocument
+    pagination_class = ConnectionsByAge
+
+    def get_queryset(self) -> QuerySet[Connection]:
+        return Connection.objects.of(self.request.user).present()
+
+    @extend_schema(
+        operation_id="list_limits", summary="Calls left at the brokers, and whether they answer", tags=["connections"]
+    )
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         return self.list(request)
 

@@ -7,9 +7,11 @@ from functools import cached_property
 from django.utils import timezone
 
 from brokers import oauth, registry
+from brokers.connections.calls import standing_of
 from brokers.connections.tokens import needed_life
 from brokers.models import Account, Connection
 from brokers.port import Environment
+from brokers.transport import CallsLeft, Standing
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Card:
     def status(self) -> str:
         if self.is_struggling:
             return "Connected, renewal failing"
+        if self.silent_since:
+            return "Connected, not answering"
         return Connection.State(self.connection.state).label
 
     @property
     def tone(self) -> str:
         """The badge's colour, which only repeats what its words say."""
-        if self.is_struggling:
+        if self.is_struggling or self.silent_since:
             return "warn"
         return "ok" if self.connection.is_connected else "bad"
 
@@ -78,6 +82,21 @@ class Card:
     @property
     def refresh_is_due(self) -> bool:
         return self.next_refresh_at is not None and self.next_refresh_at <= timezone.now()
+
+    @cached_property
+    def standing(self) -> Standing | None:
+        return standing_of(self.connection) if self.connection.is_connected else None
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """Since when the broker does not answer; None while it does, as far as is known."""
+        return self.standing.silent_since if self.standing else None
+
+    @property
+    def calls_left(self) -> CallsLeft | None:
+        """The kind of call of which the smallest part is left."""
+        calls = self.standing.calls if self.standing else ()
+        return min(calls, key=lambda each: (each.left / each.limit, each.limit), default=None)
 
     @property
     def is_personal(self) -> bool:

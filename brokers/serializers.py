@@ -6,8 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
+from brokers.connections.calls import standing_of
 from brokers.models import Account, Connection
 from brokers.port import Environment
+from brokers.transport import CallsLeft, Standing
 
 ENVIRONMENTS = [environment.value for environment in Environment]
 
@@ -58,6 +60,62 @@ class ConnectionDocument(s.ModelSerializer[Connection]):
             return None
         words = {"code": connection.last_error_code, "detail": connection.last_error, "at": connection.last_error_at}
         return dict(LastError(words).data)
+
+
+class CategoryDocument(s.Serializer[dict[str, Any]]):
+    category = s.CharField(help_text="What may be asked so often: a kind of request.")
+    limit = s.IntegerField(help_text="Calls to be had when none has been made for a while.")
+    remaining = s.IntegerField(help_text="Calls left now; a fifth of the limit is kept for cancels.")
+    resets_at = Moment(help_text="When all of them will be there again. They come back bit by bit.")
+    source = s.ChoiceField(  # type: ignore[assignment]  # a document's field, not the serializer's own
+        choices=["broker", "configured"], help_text="Told by the broker's own headers, or assumed by this desk."
+    )
+
+
+class BreakerDocument(s.Serializer[dict[str, Any]]):
+    state = s.ChoiceField(choices=["closed", "open"], help_text="Open: the broker does not answer and is spared.")
+    since = Moment(allow_null=True, help_text="Since when it does not answer.")
+    asked_again_at = Moment(allow_null=True, help_text="Until then reads are refused; cancels pass always.")
+
+
+class LimitsDocument(s.ModelSerializer[Connection]):
+    """How often a connection may still ask its broker, and whether the broker answers at all."""
+
+    connection = s.UUIDField(source="id", read_only=True)
+    environment = s.ChoiceField(choices=ENVIRONMENTS, read_only=True)
+    categories = s.SerializerMethodField()
+    breaker = s.SerializerMethodField()
+
+    class Meta:
+        model = Connection
+        fields = ("connection", "broker", "environment", "categories", "breaker")
+        read_only_fields = fields
+
+    def to_representation(self, instance: Connection) -> dict[str, Any]:
+        self._standing = standing_of(instance) or Standing(())
+        return super().to_representation(instance)
+
+    @extend_schema_field(CategoryDocument(many=True))
+    def get_categories(self, connection: Connection) -> list[dict[str, Any]]:
+        return [_category(calls) for calls in self._standing.calls]
+
+    @extend_schema_field(BreakerDocument)
+    def get_breaker(self, connection: Connection) -> dict[str, Any]:
+        standing = self._standing
+        state = "open" if standing.silent_since else "closed"
+        figures = {"state": state, "since": standing.silent_since, "asked_again_at": standing.asked_again_at}
+        return dict(BreakerDocument(figures).data)
+
+
+def _category(calls: CallsLeft) -> dict[str, Any]:
+    figures = {
+        "category": calls.category,
+        "limit": calls.limit,
+        "remaining": calls.left,
+        "resets_at": calls.full_at,
+        "source": "broker" if calls.is_told else "configured",
+    }
+    return dict(CategoryDocument(figures).data)
 
 
 class AccountDocument(s.ModelSerializer[Account]):

@@ -35,6 +35,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "This key was used for another order"),
     "preview_invalid": (422, "The preview does not hold for this order"),
     "order_rejected": (422, "The order was not accepted"),
+    "order_denied": (422, "The desk's own checks did not let it out"),
+    "connection_not_ready": (503, "The desk is not ready to send"),
     "broker_refused": (422, "The broker said no"),
     "broker_not_authorized": (403, "The broker no longer lets us in"),
     "broker_rate_limited": (429, "The broker asks us to slow down"),

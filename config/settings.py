@@ -5,6 +5,7 @@ files from the source tree, sends cookies over plain http and makes a demo user.
 pages, for those show local variables and so could show a broker's token.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "trading.audit.acting.ActorMiddleware",
     "config.middleware.PrivatePagesMiddleware",
 ]
 
@@ -216,6 +218,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "trading.schema_names.ORDER_STATUS",
+        "ReplacementStatusEnum": "trading.schema_names.REPLACEMENT_STATUS",
+        "OrderSourceEnum": "trading.schema_names.ORDER_SOURCE",
+        "AlertStateEnum": "trading.schema_names.ALERT_STATE",
+        "HaltStateEnum": "trading.schema_names.HALT_STATE",
+        "TradingStateEnum": "trading.schema_names.TRADING_STATE",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.document_problems",
@@ -239,9 +249,22 @@ def _hosts(broker: str, environment: str) -> dict[str, str]:
     return {name: value for name in names if (value := env.str(f"{prefix}_{name.upper()}_URL", default=""))}
 
 
+def _budgets(broker: str, environment: str) -> dict[str, tuple[int, int]]:
+    """Calls in so many seconds by category, in place of a broker's own: "positions=30/30,orders=20/1"."""
+    name = f"{broker.upper()}_{environment.upper()}_BUDGETS"
+    found: dict[str, tuple[int, int]] = {}
+    for entry in env.list(name, default=[]):
+        written = re.fullmatch(r"\s*([a-z][a-z0-9 -]*?)\s*=\s*([1-9]\d{0,5})\s*/\s*([1-9]\d{0,4})\s*", entry)
+        if written is None:
+            raise ImproperlyConfigured(f"{name} must look like positions=30/30,orders=20/1 (calls/seconds): {entry!r}.")
+        found[written[1]] = int(written[2]), int(written[3])
+    return found
+
+
 _CONTEXTS = [(broker, environment) for broker in ("tastytrade", "tradestation") for environment in ("sim", "live")]
 BROKER_CLIENTS = {context: _client(*context) for context in _CONTEXTS}
 BROKER_HOSTS = {context: _hosts(*context) for context in _CONTEXTS}
+BROKER_BUDGETS = {context: _budgets(*context) for context in _CONTEXTS}
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -34,7 +34,7 @@ class Asked:
 class TokenServer:
     """``script`` holds the next answers; when it is empty, fresh tokens are given. ``asked``: every token request."""
 
-    def __init__(self) -> None:
+    def __init__(self, backlog: int = 5) -> None:
         self.script: list[Told] = []
         self.always: Told | None = None
         self.asked: list[Asked] = []
@@ -45,7 +45,8 @@ class TokenServer:
         self.accounts_status = 200
         self.given = 0
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        server_type = type("Server", (ThreadingHTTPServer,), {"request_queue_size": backlog})
+        self.server = server_type(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hung up
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"

@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.db import close_old_connections, transaction
 
 from brokers import oauth, registry
+from brokers.connections.calls import gated
 from brokers.connections.sealing import unseal_from
-from brokers.connections.tokens import NO_ERROR, access_token
+from brokers.connections.tokens import NO_ERROR, SUSPECT, access_token
 from brokers.domain.accounts import AccountInfo
 from brokers.errors import Refused
 from brokers.models import Account, Connection
@@ -45,16 +46,21 @@ def stream_token_source(connection: Connection) -> AccessToken:
     return token
 
 
-def broker_for(connection: Connection) -> Broker:
-    """The broker behind a connection; cheap, asks nobody yet."""
+def broker_for(connection: Connection, *, urgent: bool = False) -> Broker:
+    """The broker behind a connection; cheap, asks nobody yet.
+
+    ``urgent`` is for looking up orders in doubt: it has a share of the budgets to itself, and is not held back while
+    the broker does not answer. Cancels need no such word.
+    """
     spec = registry.spec(connection.broker)
-    return spec.make_broker(oauth.hosts_for(connection.broker, connection.environment), token_source(connection))
+    token = gated(token_source(connection), connection, urgent=urgent)
+    return spec.make_broker(oauth.hosts_for(connection.broker, connection.environment), token)
 
 
 def open_stream(connection: Connection, account_numbers: Sequence[str]) -> Stream:
     spec = registry.spec(connection.broker)
     hosts = oauth.hosts_for(connection.broker, connection.environment)
-    return spec.make_stream(hosts, stream_token_source(connection), account_numbers)
+    return spec.make_stream(hosts, gated(stream_token_source(connection), connection), account_numbers)
 
 
 def resync_accounts(connection: Connection) -> list[Account]:
@@ -113,10 +119,14 @@ def choose_default(user: User, account: Account) -> None:
 def test_connection(connection: Connection) -> list[Account]:
     """Whether it works right now: a token, and the accounts with it. Raises ``BrokerError`` in words.
 
-    A suspended connection whose secrets can be read again (the key came back) is taken up again.
+    A suspended connection whose secrets can be read again (the key came back) is taken up again, and a renewal that
+    waits is tried at once: a person who asks may have mended what was wrong.
     """
     if connection.state == Connection.State.SUSPENDED:
         _take_up_again(connection)
+    Connection.objects.filter(pk=connection.pk, fail_count__gt=0, not_before__isnull=False).exclude(
+        last_error_code=SUSPECT
+    ).update(not_before=None)
     return resync_accounts(connection)
 
 

@@ -17,7 +17,7 @@ from brokers.connections.tokens import NO_LEASE, grant_fields
 from brokers.domain.accounts import AccountInfo
 from brokers.errors import BrokerError, NotAuthorized, Refused, Unavailable
 from brokers.models import Account, Connection
-from brokers.signals import connection_removed
+from brokers.signals import connection_changed, connection_removed
 from brokers.vault import Secret
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,9 @@ def _store(
         _fill(row, provider, grant, own_client, label)
         row.save(force_insert=is_new)
         store_accounts(row, infos)
+        event = "made" if is_new else "renewed"
+        detail = {"broker": row.broker, "environment": row.environment, "accounts": len(infos)}
+        connection_changed.send(sender=Connection, connection=row, event=event, by=user.pk, detail=detail)
     log.info("connection %s %s by user %s", row.pk, "made" if is_new else "renewed", user.pk)
     return row
 
@@ -190,6 +193,8 @@ def disconnect(connection: Connection, *, by: User) -> bool:
             setattr(row, name, value)
         row.save()
         ensure_default(row.user_id)
+        detail = {"broker": row.broker, "environment": row.environment}
+        connection_changed.send(sender=Connection, connection=row, event="removed", by=by.pk, detail=detail)
         transaction.on_commit(lambda: _tell_removed(row.pk))
     log.info("connection %s removed by user %s", row.pk, by.pk)
     return True

@@ -2,8 +2,7 @@
 
 Single flight has three rings: threads of this process join one flight; processes compete for a lease in the row;
 and the outcome is written only if ``token_version`` and lease are still what they were (fencing). No lock and no
-transaction is held while the broker is asked. Leases are kept by the processes' clocks, which must agree within
-seconds.
+transaction is held while the broker is asked. Times in the row are the database's: processes' clocks need not agree.
 
 A grant counts as dead only after two refusals at least a minute apart: brokers have answered ``invalid_grant`` for a
 moment and taken the grant again. Until then the connection stays connected, and a token with life left is used on.
@@ -21,8 +20,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from brokers import oauth, registry
+from brokers.connections.clock import now_of, read_with_clock, skew_of
 from brokers.connections.flights import Flights
 from brokers.connections.sealing import seal_for, unseal_from
+from brokers.connections.telling import end, tell
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, Refused, Unavailable
 from brokers.models import Connection
 from brokers.vault import CannotUnseal, Secret
@@ -34,6 +35,8 @@ LEASE = timedelta(seconds=30)
 PATIENCE = 12.0
 LONGEST_FLIGHT = 40.0
 CONFIRM_AFTER = timedelta(seconds=60)
+CLIENT_PAUSE = timedelta(minutes=29, seconds=30)
+"""After the second time that the broker did not know our client: three tries an hour in all."""
 REFRESH_PAUSE = timedelta(seconds=30)
 LONGEST_BACKOFF = 60.0
 LONGEST_REQUESTED_WAIT = 300.0
@@ -68,7 +71,7 @@ def access_token(connection_id: uuid.UUID, *, refused: str | None = None) -> str
 
 def present_row(connection_id: uuid.UUID) -> Connection:
     """The row of a working connection; ``NotAuthorized`` in any other state."""
-    row: Connection | None = Connection.objects.filter(pk=connection_id).first()
+    row = read_with_clock(Connection.objects.filter(pk=connection_id))
     if row is not None and row.state == Connection.State.CONNECTED:
         return row
     words = STATE_WORDS[Connection.State(row.state) if row is not None else Connection.State.REMOVED]
@@ -87,7 +90,7 @@ def current_token(row: Connection, refused: str | None, life: timedelta) -> str 
     """The stored token if it lives that long and is not the refused one."""
     if row.sealed_access_token is None or row.access_expires_at is None:
         return None
-    if row.access_expires_at - timezone.now() < life:
+    if row.access_expires_at - now_of(row) < life:
         return None
     token = _unsealed(row, "sealed_access_token").reveal()
     return None if token == refused else token
@@ -103,20 +106,21 @@ def _join_flight(connection_id: uuid.UUID, refused: str | None) -> str:
 def renewed_token(connection_id: uuid.UUID, refused: str | None) -> str:
     """The work of a flight: renew the token, or wait for the process that does."""
     deadline = time.monotonic() + PATIENCE
+    is_late = False
     while True:
         row = present_row(connection_id)
         token = current_token(row, refused, needed_life(row))
         if token is not None:
             return token
-        if row.not_before is not None and row.not_before > timezone.now():
+        if row.not_before is not None and row.not_before > now_of(row):
             return _old_token(row, refused, _waiting(row))
+        if is_late:
+            return _old_token(row, refused, Unavailable(f"{row} is being renewed elsewhere. Try again in a moment."))
         if lease := _take_lease(row):
             token = _renew(row, lease, refused)
             if token is not None:
                 return token
-        elif time.monotonic() > deadline:
-            return _old_token(row, refused, Unavailable(f"{row} is being renewed elsewhere. Try again in a moment."))
-        else:
+        elif not (is_late := time.monotonic() > deadline):  # if it is, one last look, for this one may be old
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 (spreads the readers, decides nothing)
 
 
@@ -135,7 +139,7 @@ def _waiting(row: Connection) -> BrokerError:
 
 def _take_lease(row: Connection) -> str:
     """A fresh lease's name, "" when somebody else holds one or the row has changed."""
-    now, lease = timezone.now(), uuid.uuid4().hex
+    now, lease = now_of(row), uuid.uuid4().hex
     same = Connection.objects.filter(pk=row.pk, token_version=row.token_version, state=Connection.State.CONNECTED)
     free = same.filter(Q(lease_until=None) | Q(lease_until__lt=now))
     return lease if free.update(lease_owner=lease, lease_until=now + LEASE) else ""
@@ -180,7 +184,7 @@ def grant_fields(row: Connection, grant: oauth.Grant) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {
         "sealed_access_token": seal_for(row, "sealed_access_token", grant.access_token),
-        "access_expires_at": grant.expires_at,
+        "access_expires_at": grant.expires_at + skew_of(row),
         "token_version": row.token_version + 1,
         "refreshed_at": timezone.now(),
         "not_before": None,
@@ -197,10 +201,11 @@ def _record_grant(row: Connection, lease: str, grant: oauth.Grant, *, forced: bo
     short = grant.expires_at - timezone.now() < needed_life(row) + REFRESH_PAUSE
     if forced or short:
         # A broker that refuses or outdates its own fresh tokens must not be asked in a circle.
-        fields["not_before"] = timezone.now() + REFRESH_PAUSE
+        fields["not_before"] = now_of(row) + REFRESH_PAUSE
     if not _leased(row, lease).update(**fields):
         log.info("connection %s changed while its token was renewed: the answer is dropped", row.pk)
         return None
+    tell(row, "refreshed", {"life": int((grant.expires_at - timezone.now()).total_seconds()), "forced": forced})
     if grant.expires_at - timezone.now() < SPARE_LIFE:
         raise Unavailable(f"{row}: the broker gave a token that has already run out.", broker=row.broker)
     return grant.access_token.reveal()
@@ -208,12 +213,11 @@ def _record_grant(row: Connection, lease: str, grant: oauth.Grant, *, forced: bo
 
 def _record_failure(row: Connection, lease: str, error: BrokerError) -> BrokerError:
     """Write down a failed renewal; the error for those who wait. Raises when the grant is dead."""
-    now = timezone.now()
+    now = now_of(row)
     dead_words = _refusal_words(row, error)
     if dead_words and _is_confirmed(row, now):
-        _leased(row, lease).update(
-            state=Connection.State.NEEDS_SIGN_IN, last_error_code=SUSPECT, last_error=dead_words, **NO_LEASE
-        )
+        fields = {"state": Connection.State.NEEDS_SIGN_IN, "last_error_code": SUSPECT, "last_error": dead_words}
+        end(row, _leased(row, lease), fields | NO_LEASE)
         log.warning("connection %s needs a new sign-in: %s", row.pk, error.broker_code)
         raise NotAuthorized(dead_words, broker=row.broker, broker_code=error.broker_code, grant_is_dead=True)
     words = dead_words or error.message
@@ -225,6 +229,8 @@ def _record_failure(row: Connection, lease: str, error: BrokerError) -> BrokerEr
         last_error_at=now,
         **NO_LEASE,
     )
+    if dead_words:
+        tell(row, "refused", {"code": error.broker_code})
     log.warning("connection %s could not be renewed (%s): %s", row.pk, error.broker_code or error.code, words)
     if isinstance(error, RateLimited):
         return error
@@ -248,7 +254,12 @@ def _is_confirmed(row: Connection, now: datetime) -> bool:
 
 
 def _pause(row: Connection, error: BrokerError, *, suspect: bool) -> timedelta:
-    """How long no renewal is tried: 1, 2, 4 … 60 seconds at most, by chance somewhere below."""
+    """How long no renewal is tried: 1, 2, 4 … 60 seconds at most, by chance somewhere below.
+
+    A client that the broker does not know is the operator's to mend: asking on could get the whole address blocked.
+    """
+    if isinstance(error, Refused) and not suspect and row.fail_count:
+        return CLIENT_PAUSE
     if suspect or isinstance(error, Refused):
         return CONFIRM_AFTER
     most = min(LONGEST_BACKOFF, 2.0 ** min(row.fail_count, 10))
@@ -265,13 +276,13 @@ def _unsealed(row: Connection, column: str) -> Secret:
     except CannotUnseal as error:
         words = STATE_WORDS[Connection.State.SUSPENDED]
         same = Connection.objects.filter(pk=row.pk, token_version=row.token_version, state=Connection.State.CONNECTED)
-        same.update(
-            state=Connection.State.SUSPENDED,
-            last_error_code="crypto",
-            last_error=f"{row} {words}",
-            last_error_at=timezone.now(),
-            **NO_LEASE,
-        )
+        fields = {
+            "state": Connection.State.SUSPENDED,
+            "last_error_code": "crypto",
+            "last_error": f"{row} {words}",
+            "last_error_at": timezone.now(),
+        }
+        end(row, same, fields | NO_LEASE)
         log.error("connection %s is suspended, %s: %s", row.pk, column, error)
         raise NotAuthorized(f"{row} {words}", broker=row.broker, grant_is_dead=True) from None
 

@@ -1,10 +1,12 @@
 """The one door to HTTP: sends a ``Request`` once (reads a little more often) and decides what went wrong.
 
 What an error means is decided here alone, from what happened and from whether the request acts. "Was it
-written?" is answered by watching the connection, not by the name of an exception.
+written?" is answered by watching the connection, not by the name of an exception. Before anything is sent the
+connection's gate is asked (``gate.py``): whether there is budget left, and whether the broker answers at all.
 """
 
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,16 +27,34 @@ from brokers.errors import (
     UnexpectedReply,
 )
 from brokers.port import AccessToken
-from brokers.transport.sessions import forget_sessions, new_session, reading_session, trace
+from brokers.transport.answers import Answer, read_body
+from brokers.transport.gate import CallsLeft, ConnectionGate, Gate, GatedToken, Heard, Standing, gate_of
+from brokers.transport.ledger import forget_books, ledger_at
+from brokers.transport.sessions import close_sessions, new_session, reading_session, trace
 from brokers.wire import PRODUCT, ErrorDocument, Node, Purpose, Request, decode
 
-__all__ = ["ACTING", "READING", "USER_AGENT", "Timeouts", "Transport", "acting_watchers", "forget_sessions"]
+__all__ = [
+    "ACTING",
+    "READING",
+    "USER_AGENT",
+    "CallsLeft",
+    "ConnectionGate",
+    "GatedToken",
+    "Standing",
+    "Timeouts",
+    "Transport",
+    "acting_watchers",
+    "forget_sessions",
+    "ledger_at",
+]
 log = logging.getLogger(__name__)
 
 USER_AGENT = PRODUCT
-CHUNK = 64 * 1024
-LARGEST_ANSWER = 48 * 1024 * 1024
 DEFINITE = frozenset({400, 403, 404, 409, 422})
+TRIES = 3
+BRIEF = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that may be over in a moment."""
+LONGEST_REQUESTED_WAIT = 5.0
 FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError)
 
 
@@ -52,22 +72,11 @@ READING = Timeouts(read=15.0, total=40.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+class _Lost:
+    """No whole answer came. ``slow``: after a long wait."""
 
-    @property
-    def retry_after(self) -> float | None:
-        try:
-            return max(0.0, float(self.headers.get("Retry-After", "")))
-        except ValueError:
-            return None
-
-    @property
-    def names_a_limit(self) -> bool:
-        wanted = ("retry-after", "ratelimit", "x-ratelimit")
-        return any(name.lower().startswith(wanted) for name in self.headers)
+    error: BrokerError
+    slow: bool
 
 
 # Called as ``watcher(request, attempt)`` just before an acting request goes out, so that orders out can be counted.
@@ -92,18 +101,54 @@ class Transport:
     headers: Mapping[str, str] = field(default_factory=dict)
     acting: Timeouts = ACTING
     reading: Timeouts = READING
+    sleep: Callable[[float], None] = time.sleep
 
     def send(self, request: Request) -> Node:
-        """The decoded answer (``Node(None)`` without content), or the ``BrokerError`` that says what to do next."""
-        token = self._token() if self.token is not None else None
-        answer = self._once(request, token, attempt=1)
-        if answer.status == 401 and token is not None and _json(answer) is not None:
-            # A 401 in the broker's own form proves that the request was not taken: once more, with a newer token.
-            newer = self._token(refused=token)
-            if newer != token:
-                log.info("%s refused the token of a %s (%s): attempt 2", self.broker, request.method, request.purpose)
-                answer = self._once(request, newer, attempt=2)
-        return self._read(request, answer)
+        """The decoded answer (``Node(None)`` without content), or the ``BrokerError`` that says what to do next.
+
+        A read may go out again after a pause. What acts never does, but for a 401 that proves it was not taken.
+        """
+        limits = self.acting if request.acts else self.reading
+        deadline = time.monotonic() + limits.total
+        tries = TRIES if request.method == "GET" and not request.acts else 1
+        may_repeat = self._admit(request, limits.total / 4)
+        attempt = 0
+        while True:
+            attempt += 1
+            came = self._exchange(request, limits)
+            pause = self._pause(came, attempt, deadline) if may_repeat and attempt < tries else None
+            self._gate.settle(request, _heard(came), again=pause is not None)
+            if pause is None or not self._admit_again(request, limits.total / 40, pause):
+                return self._read(request, came)
+
+    def _admit(self, request: Request, patience: float) -> bool:
+        try:
+            return self._gate.admit(request, patience)
+        except Unavailable as held_back:
+            held_back.broker = self.broker
+            raise
+
+    def _admit_again(self, request: Request, patience: float, pause: float) -> bool:
+        """Whether a read may go out once more, after a pause; else what came first is the answer."""
+        self.sleep(pause)
+        try:
+            self._admit(request, patience)
+        except Unavailable:
+            return False
+        return True
+
+    def _pause(self, came: Answer | _Lost, attempt: int, deadline: float) -> float | None:
+        """Seconds until a read is tried again, None when it is not: longer each time, and never all at the same."""
+        if isinstance(came, _Lost):
+            # One long wait is enough; a kept connection that the broker had closed is worth another try.
+            return random.uniform(0, 0.1) if attempt == 1 and not came.slow else None  # noqa: S311
+        if came.status not in BRIEF:
+            return None
+        growing = 0.2 * 2 ** (attempt - 1)
+        asked = came.retry_after or 0.0
+        pause = max(asked, random.uniform(growing / 2, growing)) + random.uniform(0, 0.1)  # noqa: S311 (spreads them)
+        too_long = asked > LONGEST_REQUESTED_WAIT or time.monotonic() + pause > deadline
+        return None if too_long else pause
 
     def _token(self, refused: str | None = None) -> str:
         if self.token is None:
@@ -118,23 +163,39 @@ class Transport:
     def _title(self) -> str:
         return self.broker or "The broker"
 
+    @property
+    def _gate(self) -> Gate:
+        return gate_of(self.token)
+
     # one exchange
 
-    def _once(self, request: Request, token: str | None, attempt: int) -> _Answer:
+    def _exchange(self, request: Request, limits: Timeouts) -> Answer | _Lost:
+        token = self._token() if self.token is not None else None
+        came = self._once(request, token, limits, attempt=1)
+        if isinstance(came, Answer) and came.status == 401 and token is not None and came.json is not None:
+            # A 401 in the broker's own form proves that the request was not taken: once more, with a newer token.
+            newer = self._token(refused=token)
+            if newer != token:
+                log.info("%s refused the token of a %s (%s): attempt 2", self.broker, request.method, request.purpose)
+                self._gate.count(request)
+                return self._once(request, newer, limits, attempt=2)
+        return came
+
+    def _once(self, request: Request, token: str | None, limits: Timeouts, attempt: int) -> Answer | _Lost:
         trace.reset()
         if request.acts:
             for watch in acting_watchers:
                 watch(request, attempt)
         try:
             if request.method == "GET" and not request.acts:
-                return self._exchange(reading_session(self.base_url), request, token, self.reading)
-            with new_session(0, pool=1) as session:
-                limits = self.acting if request.acts else self.reading
-                return self._exchange(session, request, token, limits)
+                return self._asked(reading_session(self.base_url), request, token, limits)
+            with new_session(pool=1) as session:
+                return self._asked(session, request, token, limits)
         except FAILURES as failure:
-            raise self._failed(request, failure) from None
+            slow = isinstance(failure, requests.Timeout | PoolTimeout | TimeoutError)
+            return _Lost(self._failed(request, slow=slow), slow)
 
-    def _exchange(self, session: requests.Session, request: Request, token: str | None, limits: Timeouts) -> _Answer:
+    def _asked(self, session: requests.Session, request: Request, token: str | None, limits: Timeouts) -> Answer:
         deadline = time.monotonic() + limits.total
         response = session.request(
             request.method,
@@ -147,7 +208,7 @@ class Transport:
             stream=True,
         )
         try:
-            return _Answer(response.status_code, response.headers, _body(response, deadline))
+            return Answer(response.status_code, response.headers, read_body(response, deadline))
         finally:
             response.close()
 
@@ -161,9 +222,8 @@ class Transport:
 
     # what it means
 
-    def _failed(self, request: Request, failure: Exception) -> BrokerError:
+    def _failed(self, request: Request, *, slow: bool) -> BrokerError:
         """No whole answer came: harmless if nothing was written or the request only asked."""
-        slow = isinstance(failure, requests.Timeout | PoolTimeout | TimeoutError)
         if trace.surely_unsent:
             words = f"{self._title} cannot be reached." + (" Nothing was sent." if request.acts else "")
             return Unavailable(words, broker=self.broker)
@@ -176,12 +236,14 @@ class Transport:
     def _unknown(self, what: str) -> OutcomeUnknown:
         return OutcomeUnknown(f"{what}: it may have acted or not. It is being looked up.", broker=self.broker)
 
-    def _read(self, request: Request, answer: _Answer) -> Node:
+    def _read(self, request: Request, answer: Answer | _Lost) -> Node:
+        if isinstance(answer, _Lost):
+            raise answer.error
         if 200 <= answer.status < 300:
             return self._success(request, answer)
         raise (self._acting_error if request.acts else self._reading_error)(request, answer)
 
-    def _success(self, request: Request, answer: _Answer) -> Node:
+    def _success(self, request: Request, answer: Answer) -> Node:
         if answer.status == 204:
             return Node(None, "")
         try:
@@ -192,21 +254,21 @@ class Transport:
                 raise self._unknown(f"{self._title} answered what we could not read") from None
             raise
 
-    def _acting_error(self, request: Request, answer: _Answer) -> BrokerError:
+    def _acting_error(self, request: Request, answer: Answer) -> BrokerError:
         document = self._document(answer)
         if answer.status == 429 and (document is not None or answer.names_a_limit):
             return self._limited(answer, document)
-        if answer.status == 401 and _json(answer) is not None:
+        if answer.status == 401 and answer.json is not None:
             return self._not_authorized(answer, document)
         if document is not None and answer.status in DEFINITE:
             return self._refusal(request, answer, document)
         return self._unknown(f"{self._title} answered with status {answer.status} instead of a yes or a no")
 
-    def _reading_error(self, request: Request, answer: _Answer) -> BrokerError:
+    def _reading_error(self, request: Request, answer: Answer) -> BrokerError:
         document = self._document(answer)
         if answer.status == 429:
             return self._limited(answer, document)
-        if answer.status == 401 and _json(answer) is not None:
+        if answer.status == 401 and answer.json is not None:
             return self._not_authorized(answer, document)
         if document is None or answer.status >= 500 or answer.status == 408:
             words = f"{self._title} is not available at the moment (status {answer.status})."
@@ -215,7 +277,7 @@ class Transport:
             return self._not_authorized(answer, document)
         return self._refusal(request, answer, document)
 
-    def _refusal(self, request: Request, answer: _Answer, document: ErrorDocument) -> Refused:
+    def _refusal(self, request: Request, answer: Answer, document: ErrorDocument) -> Refused:
         kind = Refused if request.purpose is Purpose.OTHER else OrderRejected
         return kind(
             document.message,
@@ -225,18 +287,18 @@ class Transport:
             notices=document.notices,
         )
 
-    def _not_authorized(self, answer: _Answer, document: ErrorDocument | None) -> NotAuthorized:
+    def _not_authorized(self, answer: Answer, document: ErrorDocument | None) -> NotAuthorized:
         words = document.message if document is not None else f"{self._title} did not accept the sign-in."
         code = document.code if document is not None else ""
         return NotAuthorized(words, broker=self.broker, broker_code=code, status=answer.status)
 
-    def _limited(self, answer: _Answer, document: ErrorDocument | None) -> RateLimited:
+    def _limited(self, answer: Answer, document: ErrorDocument | None) -> RateLimited:
         words = f"{self._title} asks for fewer requests. Nothing was done; try again in a moment."
         code = document.code if document is not None else ""
         return RateLimited(words, broker=self.broker, broker_code=code, retry_after=answer.retry_after)
 
-    def _document(self, answer: _Answer) -> ErrorDocument | None:
-        node = _json(answer)
+    def _document(self, answer: Answer) -> ErrorDocument | None:
+        node = answer.json
         if node is None:
             return None
         try:
@@ -245,22 +307,13 @@ class Transport:
             return None
 
 
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The whole body, piece by piece as it comes, so that one that trickles cannot hold us."""
-    body = bytearray()
-    while piece := response.raw.read1(CHUNK, decode_content=True):
-        body += piece
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer trickled")
-        if len(body) > LARGEST_ANSWER:
-            raise HTTPException("the answer is too large")
-    return bytes(body)
+def _heard(came: Answer | _Lost) -> Heard:
+    if isinstance(came, _Lost):
+        return Heard(None, {}, slow=came.slow)
+    return Heard(came.status, came.headers, came.retry_after)
 
 
-def _json(answer: _Answer) -> Node | None:
-    """The body as a JSON object, None when it is anything else (a gateway's page, nothing)."""
-    try:
-        node = decode(answer.body)
-    except UnexpectedReply:
-        return None
-    return node if isinstance(node.value, dict) else None
+def forget_sessions() -> None:
+    """Close the pooled connections, and forget what was counted and which broker did not answer."""
+    close_sessions()
+    forget_books()

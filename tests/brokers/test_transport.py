@@ -8,9 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 from cryptography import x509
@@ -484,6 +485,42 @@ def test_a_broker_that_wants_a_long_pause_is_not_waited_for() -> None:
     assert isinstance(error, RateLimited)
     assert error.retry_after == 120
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 504])
+def test_a_read_is_tried_again_after_any_trouble_that_may_pass(status: int) -> None:
+    with peer(says(status, refusal()), says(200, {"data": 5}), keep_alive=True) as made:
+        assert door(made.url).send(READ)["data"].whole() == 5
+
+
+def pauses(*scripts: Script) -> list[float]:
+    """How long a read waits between its tries."""
+    slept: list[float] = []
+    with peer(*scripts, keep_alive=True) as made, suppress(BrokerError):
+        replace(door(made.url), reading=Timeouts(), sleep=slept.append).send(READ)
+    return slept
+
+
+def test_pauses_between_tries_grow_and_are_never_the_same() -> None:
+    rounds = [pauses(says(503, PAGE)) for _ in range(10)]
+    assert all(0.1 <= first <= 0.3 and 0.2 <= second <= 0.5 for first, second in rounds)
+    assert len({first for first, _ in rounds}) == 10
+
+
+def test_a_pause_that_the_broker_asks_for_is_kept() -> None:
+    later = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=4), usegmt=True)
+    assert 3 <= pauses(says(503, PAGE, "Retry-After: 3"), says(200, {}))[0] <= 3.2
+    assert 1 <= pauses(says(429, PAGE, f"Retry-After: {later}"), says(200, {}))[0] <= 4.2
+    assert pauses(says(503, PAGE, "Retry-After: 6")) == []
+    assert pauses(says(503, PAGE, "Retry-After: nan"), says(200, {}))[0] < 0.5
+    assert pauses(says(503, PAGE, "Retry-After: soon"), says(200, {}))[0] < 0.5
+
+
+def test_a_read_that_broke_off_is_tried_once_more() -> None:
+    with peer(half_a_body, keep_alive=False) as made:
+        with pytest.raises(Unavailable):
+            door(made.url).send(READ)
+        assert len(made.heard) == 2
 
 
 def test_a_preview_is_never_repeated() -> None:
