@@ -3,5 +3,5 @@
 import subprocess
 import sys
 
-for module in ("bench.desk", "bench.fanout", "bench.simulator"):
+for module in ("bench.desk", "bench.fanout", "bench.simulator", "bench.options"):
     subprocess.run([sys.executable, "-m", module], check=True)  # noqa: S603

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from brokers.live.hub import hub
+from trading.patterns.watching import watch_patterns
 from trading.watch import watch_orders
 
 logger = logging.getLogger(__name__)
@@ -13,10 +14,10 @@ Message = MutableMapping[str, Any]
 
 
 class Lifespan:
-    """ASGI lifespan: starts the order watch, and on the way out ends it and every feed."""
+    """ASGI lifespan: starts the order watch and the lookout, and on the way out ends them and every feed."""
 
     def __init__(self) -> None:
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def __call__(
         self,
@@ -27,7 +28,10 @@ class Lifespan:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self.task = asyncio.create_task(watch_orders(), name="order watch")
+                self.tasks = [
+                    asyncio.create_task(watch_orders(), name="order watch"),
+                    asyncio.create_task(watch_patterns(), name="lookout"),
+                ]
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._stop()
@@ -35,7 +39,7 @@ class Lifespan:
                 return
 
     async def _stop(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         await hub.close()

@@ -26,6 +26,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         token = _request_id.set(given if SANE_ID.fullmatch(given) else uuid.uuid4().hex)
+        request.META["REQUEST_ID"] = request_id()  # for apps, which know nothing of this module
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id()

@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, expect, sync_playwright
+from pytest_django import DjangoDbBlocker
 
 FLAGS = [
     "--disable-gpu",
@@ -23,6 +25,15 @@ FLAGS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's driver leaves an event loop running in this thread: no asynchronous test can come after it."""
     items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tests empty the tables when they end; what is recorded for good would refuse that."""
+    from trading.audit import triggers
+
+    with django_db_blocker.unblock():
+        triggers.remove(connection)
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,12 @@ def load(database_name: str) -> None:
     import django
 
     django.setup()
-    from trading import orders
+    from bare_sending import strip
 
-    orders.OWNER_TIME = PATIENCE  # half a minute in life
+    from trading import sending
+
+    strip(setattr)
+    sending.OWNER_TIME = PATIENCE  # half a minute in life
 
 
 def say(*words: Any) -> None:
@@ -56,13 +59,14 @@ def desk(account: Any, key: str, price: str) -> None:
 def hasty(account: Any, key: str, price: str) -> None:
     """What the desk must never do: write the order down when the broker has answered."""
     from brokers import connections
-    from trading import orders
+    from trading import sending, snapshots
     from trading.models import Order, new_client_ref
 
     if Order.objects.filter(account=account, idempotency_key=key).exists():
         return
-    connections.broker_for(account.connection).place_order(account.number, ticket(price), new_client_ref())
-    orders._write_down(account, ticket(price), key, Order.Source.API, None)
+    broker, wanted = connections.broker_for(account.connection), ticket(price)
+    broker.place_order(account.number, wanted, new_client_ref())
+    sending.write_down(account, wanted, key, Order.Source.API, snapshots.take(account, wanted, broker))
 
 
 def work(account_id: str, how: str, intents: list[list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
+from brokers.domain.accounts import Balance, PastBalance, Position
 from brokers.domain.instruments import Equity, Instrument, Option
 from brokers.domain.market import Chain, Details, Expiration, Match, PriceIncrements, Quote, Strike
 from brokers.domain.orders import (
@@ -19,10 +20,12 @@ from brokers.domain.orders import (
     Fill,
     Leg,
     LegState,
+    OrderGroup,
     OrderTicket,
     OrderType,
     OrderUpdate,
     Placed,
+    PlacedGroup,
     Preview,
     TimeInForce,
 )
@@ -52,11 +55,17 @@ class LedgerBroker:
     account_number: str = "5WT00042"
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
+    preview_fault: Callable[[], None] = lambda: None
+    replace_before: Callable[[], None] = lambda: None
+    replace_after: Callable[[], None] = lambda: None
+    keeps_id: bool = False
     listing_fault: Callable[[], None] = lambda: None
     cancel_fault: Callable[[], None] = lambda: None
     ledger: dict[str, OrderUpdate] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    held: dict[Instrument, Decimal] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     ids: Any = field(default_factory=lambda: itertools.count(1075264))
     versions: Any = field(default_factory=lambda: itertools.count(1795185612405))
@@ -69,7 +78,7 @@ class LedgerBroker:
 
     def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview:
         self._called("preview")
-        self.before()
+        self.preview_fault()
         return Preview(
             Decimal("95217.34"), Decimal("93317.33"), Decimal("-1900.01"), Decimal("-1900"),
             (Fee("clearing", Decimal("-0.01")),), Decimal("-0.01"),
@@ -78,8 +87,15 @@ class LedgerBroker:
     def place_order(self, account_number: str, ticket: OrderTicket, client_ref: str) -> Placed:
         self._called("place")
         self.before()
+        update = self._take(account_number, ticket, client_ref)
+        with self.lock:
+            self.ledger[update.broker_order_id] = update
+        self.after()
+        return Placed(update)
+
+    def _take(self, account_number: str, ticket: OrderTicket, client_ref: str) -> OrderUpdate:
         now = datetime.now(timezone.utc)
-        update = OrderUpdate(
+        return OrderUpdate(
             account_number=account_number,
             broker_order_id=str(next(self.ids)),
             client_ref=client_ref,
@@ -88,16 +104,12 @@ class LedgerBroker:
             order_type=ticket.order_type,
             time_in_force=ticket.time_in_force,
             limit_price=ticket.limit_price,
-            stop_price=None,
+            stop_price=ticket.stop_price,
             legs=tuple(LegState(leg, leg.quantity) for leg in ticket.legs),
             received_at=now,
             updated_at=now,
             version=next(self.versions),
         )
-        with self.lock:
-            self.ledger[update.broker_order_id] = update
-        self.after()
-        return Placed(update)
 
     def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate:
         self._called("cancel")
@@ -107,6 +119,59 @@ class LedgerBroker:
         self.move(broker_order_id, BrokerStatus.CANCEL_REQUESTED, "Cancel Requested")
         self.cancel_fault()
         return self.ledger[broker_order_id]
+
+    def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
+        """A new order in the old one's place, or with ``keeps_id`` the old one on new terms."""
+        self._called("replace")
+        self.replace_before()
+        old = self.ledger[broker_order_id]
+        if old.status not in (BrokerStatus.ROUTED, BrokerStatus.WORKING):
+            raise Refused("Order is not editable", broker="tastytrade", broker_code="cannot_update_order")
+        terms: dict[str, Any] = {"limit_price": ticket.limit_price, "stop_price": ticket.stop_price}
+        terms |= {"order_type": ticket.order_type, "time_in_force": ticket.time_in_force}
+        if self.keeps_id:
+            done = [state.fills for state in old.legs]
+            legs = tuple(
+                LegState(leg, leg.quantity - sum((fill.quantity for fill in fills), Decimal(0)), fills)
+                for leg, fills in zip(ticket.legs, done, strict=True)
+            )
+            new = self.move(broker_order_id, BrokerStatus.WORKING, "Live", legs=legs, **terms)
+        else:
+            number = str(next(self.ids))
+            self.move(broker_order_id, BrokerStatus.CANCELLED, "Cancelled", replaced_by_order_id=number)
+            new = replace(old, broker_order_id=number, replaces_order_id=broker_order_id, **terms)
+            self.ledger[number] = replace(new, status=BrokerStatus.WORKING, version=next(self.versions))
+        self.replace_after()
+        return self.ledger[new.broker_order_id]
+
+    def preview_group(self, account_number: str, group: OrderGroup) -> Preview:
+        return self.preview_order(account_number, group.tickets[0])
+
+    def place_group(self, account_number: str, group: OrderGroup, client_refs: Sequence[str]) -> PlacedGroup:
+        self._called("place_group")
+        self.before()
+        made = [self._take(account_number, *pair) for pair in zip(group.tickets, client_refs, strict=True)]
+        kin = made[0].broker_order_id
+        with self.lock:
+            for update in made:
+                self.ledger[update.broker_order_id] = replace(update, group_id=kin)
+        self.after()
+        return PlacedGroup(kin, tuple(Placed(self.ledger[update.broker_order_id]) for update in made))
+
+    def find_order(
+        self,
+        account_number: str,
+        client_ref: str,
+        ticket: OrderTicket,
+        since: datetime,
+        claimed: Collection[str] = (),
+        *,
+        grouped: bool = False,
+    ) -> OrderUpdate | None:
+        self._called("find")
+        self.listing_fault()
+        shown = [order for key, order in self.ledger.items() if key not in self.hidden]
+        return next((order for order in shown if order.client_ref == client_ref), None)
 
     def get_orders(self, account_number: str, since: date) -> list[OrderUpdate]:
         self._called("list")
@@ -138,6 +203,31 @@ class LedgerBroker:
         if left:
             return self.move(broker_order_id, BrokerStatus.WORKING, "Live", legs=legs)
         return self.move(broker_order_id, BrokerStatus.FILLED, "Filled", legs=legs)
+
+    # what is in the account
+
+    def get_balance(self, account_number: str) -> Balance:
+        self._called("balance")
+        figures = {"cash": "95217.34", "net_liquidating_value": "100012.84", "stock_buying_power": "190434.68"}
+        figures |= {"option_buying_power": "95217.34", "maintenance_requirement": "2391.25", "pending_cash": "0.00"}
+        amounts: dict[str, Any] = {name: Decimal(text) for name, text in (figures | self.figures).items()}
+        return Balance(account_number, "USD", as_of=datetime.now(timezone.utc), **amounts)
+
+    def get_opening_balance(self, account_number: str) -> PastBalance:
+        today = datetime.now(timezone.utc).date()
+        return PastBalance(account_number, today, True, Decimal("95217.34"), Decimal("100012.84"), Decimal("95217.34"))
+
+    def get_positions(self, account_number: str) -> list[Position]:
+        self._called("positions")
+        return [self._position(account_number, one, quantity) for one, quantity in self.held.items()]
+
+    def _position(self, account_number: str, instrument: Instrument, quantity: Decimal) -> Position:
+        price, points = Decimal("190.00"), Decimal(100 if isinstance(instrument, Option) else 1)
+        underlying = getattr(instrument, "root", str(instrument))
+        return Position(
+            account_number, instrument, underlying, quantity, points, price, price, price, None, Decimal(0), None,
+            datetime.now(timezone.utc),
+        )  # fmt: skip
 
     # market
 

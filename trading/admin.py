@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from trading import admin_safety as _admin_safety  # noqa: F401 (registers)
+from trading.audit import admin as _audit_admin  # noqa: F401 (registers)
 from trading.models import Fill, Order, OrderEvent
 
 if TYPE_CHECKING:

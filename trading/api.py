@@ -19,13 +19,13 @@ from brokers.errors import RateLimited
 from brokers.models import Account
 from trading import listing, orders, previews, serializers, tickets
 from trading.documents import detail_document, moment, order_document
-from trading.lifecycle import Status
+from trading.lifecycle import UNCERTAIN, Status
 from trading.models import Order
 from trading.parsing import StrictJSONParser
+from trading.sending import as_json
 
 KEY_RE = re.compile(r"[\x21-\x7e]{1,64}")
 REPLAYED = "Idempotency-Replayed"
-UNDECIDED = frozenset({Status.SENDING, Status.UNKNOWN})
 
 
 class KeyMissing(exceptions.APIException):
@@ -58,7 +58,9 @@ class NotTaken(exceptions.APIException):
     def __init__(self, order: Order, *, replayed: bool) -> None:
         super().__init__(order.last_error or order.meaning)
         self.status_code, self.default_code = 422, "order_rejected"
-        if order.status == Status.NOT_SENT:
+        if order.status == Status.DENIED:
+            self.default_code = "order_denied"
+        elif order.status == Status.NOT_SENT:
             self.status_code, self.default_code = 503, "broker_unavailable"
         elif order.error_code == RateLimited.code:
             self.status_code, self.default_code = 429, RateLimited.code
@@ -69,6 +71,31 @@ class NotTaken(exceptions.APIException):
             "order": order_document(order),
         }
         self.headers = {REPLAYED: "true"} if replayed else {}
+
+
+class OrderDenied(exceptions.APIException):
+    """The desk's own checks did not let an order out. ``findings`` say why; soft ones can be confirmed."""
+
+    status_code = 422
+    default_code = "order_denied"
+
+    def __init__(self, denied: orders.Denied) -> None:
+        super().__init__(str(denied))
+        errors: dict[str, list[str]] = {}
+        for finding in denied.findings:
+            errors.setdefault(finding.field or "non_field_errors", []).append(finding.words)
+        self.members = {
+            "errors": errors,
+            "findings": [as_json(finding) for finding in denied.findings],
+            "order": order_document(denied.order) if denied.order is not None else None,
+        }
+
+
+def idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not KEY_RE.fullmatch(key):
+        raise KeyMissing
+    return key
 
 
 class OrderView(APIView):
@@ -122,9 +149,7 @@ class OrdersView(OrderView):
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
-        key = request.headers.get("Idempotency-Key", "")
-        if not KEY_RE.fullmatch(key):
-            raise KeyMissing
+        key = idempotency_key(request)
         given = self.read(serializers.PlaceInput)
         foreseen = _foreseen(request, given)
         try:
@@ -134,9 +159,12 @@ class OrdersView(OrderView):
                 idempotency_key=key,
                 source=Order.Source.API,
                 foreseen=foreseen,
+                confirmed=given["confirm"],
             )
         except orders.KeyReused as error:
             raise KeyReused(str(error)) from None
+        except orders.Denied as error:
+            raise OrderDenied(error) from None
         return _placed(order, replayed=replayed)
 
 
@@ -163,7 +191,7 @@ class PreviewView(OrderView):
     )
     def post(self, request: Request) -> Response:
         given = self.read(serializers.OrderInput)
-        result = orders.preview(given["account"], given["ticket"])
+        result = orders.preview(given["account"], given["ticket"], source="api")
         token = previews.sign(result, _user_id(request))
         times = {"preview_id": token, "expires_at": moment(result.at + previews.LIFE)}
         return Response({"account": str(result.account.pk), **result.document, **times})
@@ -274,8 +302,8 @@ def _foreseen(request: Request, given: Mapping[str, Any]) -> dict[str, Any] | No
 
 def _placed(order: Order, *, replayed: bool) -> Response:
     """201 for an order that the broker took, 202 while nobody knows, a problem for one that it did not take."""
-    if order.status in (Status.REJECTED, Status.NOT_SENT):
+    if order.status in (Status.REJECTED, Status.NOT_SENT, Status.DENIED):
         raise NotTaken(order, replayed=replayed)
-    status = 202 if order.status in UNDECIDED else 200 if replayed else 201
+    status = 202 if order.status in UNCERTAIN else 200 if replayed else 201
     headers = {"Location": f"/api/v1/orders/{order.pk}"} | ({REPLAYED: "true"} if replayed else {})
     return Response(order_document(order), status=status, headers=headers)

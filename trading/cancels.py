@@ -27,25 +27,37 @@ def cancel(order: Order) -> Order:
 
     Whether it took place is in the order's status. When the answer is lost, the order watch goes on.
     """
-    order = Order.objects.select_related("account__connection").get(pk=order.pk)
-    if order.status == Status.CANCEL_REQUESTED or order.cancel_pending:
-        return order
-    if not order.can_cancel:
-        _refuse_cancel(order)
-    now = timezone.now()
-    try:
-        order.change(
-            kind="cancel",
-            source=Source.USER,
-            words="Cancel asked for.",
-            cancel_requested_at=now,
-            cancel_pending=True,
-            cancel_tries=1,
-            next_check_at=now + CANCEL_AGAIN,
-        )
-    except Stale:
-        return cancel(order)  # it moved meanwhile: look again at what it is now
-    return try_cancel(order)
+    order, is_new = _write_down(order, tries=1, pause=CANCEL_AGAIN)
+    return try_cancel(order) if is_new else order
+
+
+def write_down(order: Order) -> Order:
+    """Only write the cancel down; the order watch sends it. Raises ``NotCancellable``."""
+    return _write_down(order, tries=0, pause=timedelta(0))[0]
+
+
+def _write_down(order: Order, tries: int, pause: timedelta) -> tuple[Order, bool]:
+    """The order with its cancel written down, and whether that is new."""
+    while True:
+        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        if order.status == Status.CANCEL_REQUESTED or order.cancel_pending:
+            return order, False
+        if not order.can_cancel:
+            _refuse_cancel(order)
+        now = timezone.now()
+        try:
+            order.change(
+                kind="cancel",
+                source=Source.USER,
+                words="Cancel asked for.",
+                cancel_requested_at=now,
+                cancel_pending=True,
+                cancel_tries=tries,
+                next_check_at=now + pause,
+            )
+        except Stale:
+            continue  # it moved meanwhile: look again at what it is now
+        return order, True
 
 
 def try_cancel(order: Order) -> Order:
@@ -84,6 +96,10 @@ def go_on(order: Order) -> Order:
 def _refuse_cancel(order: Order) -> NoReturn:
     if order.status in lifecycle.UNCERTAIN:
         raise NotCancellable("We do not know yet whether the broker has this order. It is being looked up.")
+    if order.replace_pending:
+        raise NotCancellable("A replacement of this order is being looked up: try again in a few seconds.")
+    if order.is_open and order.broker_order_id is None:
+        raise NotCancellable("The broker has not given this order a number yet. Try again in a moment.")
     raise NotCancellable(f"This order is over: {order.label.lower()}.")
 
 
@@ -111,12 +127,13 @@ def _is_pending(order: Order) -> bool:
 
 def read_state(order: Order) -> Order:
     """Ask the broker how one order stands; silent when it can't say."""
+    began = timezone.now()
     try:
-        broker = connections.broker_for(order.account.connection)
+        broker = connections.broker_for(order.account.connection, urgent=True)
         update = broker.get_order(order.account.number, str(order.broker_order_id))
     except BrokerError:
         return order
-    return news.hear(order, update, Source.LISTING)
+    return news.hear(order, update, Source.LISTING, began)
 
 
 def words_of(error: Exception) -> str:

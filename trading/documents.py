@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import FutureOption, Option, Right, describe, parse_instrument, plain
-from trading.models import Fill, Order, OrderEvent
+from trading import runs
+from trading.models import CancelRun, Fill, Order, OrderEvent, Replacement
 
 RIGHTS = {Right.CALL: "call", Right.PUT: "put"}
 
@@ -49,6 +50,12 @@ def order_document(order: Order) -> dict[str, Any]:
         "filled_quantity": number(order.filled_quantity),
         "average_fill_price": number(order.average_fill_price),
         "cancellable": order.can_cancel,
+        "replaceable": order.can_replace,
+        "replace_pending": order.replace_pending,
+        "replaces": str(order.replaces_id) if order.replaces_id else None,
+        "group": str(order.group) if order.group else None,
+        "group_kind": order.group_kind or None,
+        "candidates": order.candidates,
         "cancel_requested_at": moment(order.cancel_requested_at),
         "client_ref": order.client_ref,
         "broker_order_id": order.broker_order_id,
@@ -65,8 +72,42 @@ def detail_document(order: Order) -> dict[str, Any]:
     return order_document(order) | {
         "warnings": order.warnings,
         "preview": order.preview,
+        "findings": order.findings,
+        "confirmed": order.confirmed,
+        "replacements": [replacement_document(one) for one in order.replacements.all()],
         "fills": [_fill(fill) for fill in order.fills.all()],
         "events": [_event(event) for event in order.events.all()],
+    }
+
+
+def replacement_document(replacement: Replacement) -> dict[str, Any]:
+    """A change that was asked for, and how it stands."""
+    return {
+        "id": str(replacement.pk),
+        "status": replacement.status,
+        "status_label": replacement.label,
+        "status_meaning": replacement.meaning,
+        "description": replacement.description,
+        "message": replacement.last_error or None,
+        "successor": str(replacement.successor_id) if replacement.successor_id else None,
+        "created_at": moment(replacement.created_at),
+        "settled_at": moment(replacement.settled_at),
+    }
+
+
+def run_document(run: CancelRun) -> dict[str, Any]:
+    """A run that cancels all: what was asked, what is over, what could not be."""
+    outcome = runs.outcome(run)
+    return {
+        "id": str(run.pk),
+        "asked": list(run.asked),
+        "refused": run.refused,
+        "confirmed": [str(order.pk) for order in outcome["confirmed"]],
+        "waiting": [str(order.pk) for order in outcome["waiting"]],
+        "could_not": [str(order.pk) for order in outcome["could_not"]],
+        "problems": run.problems,
+        "began_at": moment(run.began_at),
+        "compared_at": moment(run.compared_at),
     }
 
 

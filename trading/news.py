@@ -4,27 +4,40 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from brokers.domain.instruments import plain
 from brokers.domain.orders import Fill as BrokerFill
 from brokers.domain.orders import OrderUpdate
 from brokers.models import Account
-from trading import lifecycle, reading
+from trading import fills, lifecycle, reading, succession
 from trading.lifecycle import Standing, Status
-from trading.models import Fill, Order, Stale
+from trading.models import Fill, Order, Replacement, Stale
+from trading.tickets import price_text
 
 logger = logging.getLogger(__name__)
 TRIES = 20
+LOOKS = (2, 3, 5, *([8] * 7))
+"""Seconds between the looks at an order that works, after each change: a fill often follows, and its news may be
+lost. Then comes ``LISTED_AGAIN``."""
 LISTED_AGAIN = timedelta(seconds=60)
-"""Between two looks at an order that works."""
+SETTLED = timedelta(seconds=5)
+"""A listing that began this long after an order's last change is newer, where the broker tells no versions."""
+BUST_AFTER = timedelta(seconds=75)
+"""Less than was filled before must be listed for this long until it is believed: a listing may be an old one."""
 
 
-def record(connection_id: UUID, updates: Iterable[OrderUpdate], source: str) -> list[Order]:
+def record(
+    connection_id: UUID, updates: Iterable[OrderUpdate], source: str, began: datetime | None = None
+) -> list[Order]:
     """Write down what a connection's broker reports; orders that we do not know are taken in as external.
+
+    ``began`` is when a listing was asked for.
 
     One update that can't be recorded does not stop the others. A database that is busy or away is raised:
     the whole is to be told again.
@@ -39,7 +52,7 @@ def record(connection_id: UUID, updates: Iterable[OrderUpdate], source: str) -> 
         if account is None:
             continue  # an account that this connection was not asked to show
         try:
-            orders.append(hear(find(account, update) or take_in(account, update, source), update, source))
+            orders.append(hear(find(account, update) or take_in(account, update, source), update, source, began))
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -66,45 +79,69 @@ def find(account: Account, update: OrderUpdate) -> Order | None:
 
 
 def take_in(account: Account, update: OrderUpdate, source: str) -> Order:
-    """A row for an order that was placed elsewhere."""
-    now = timezone.now()
-    status = reading.status_of(update)
+    """A row for an order that was placed elsewhere, or that took the place of one that is known."""
+    original = succession.predecessor(account, update)
+    replacement = succession.asked_for(original) if original is not None else None
     try:
-        return Order.begin(
-            kind="found",
-            event_source=source,
-            words="Placed elsewhere; found at the broker.",
-            payload=reading.payload_of(update),
-            account=account,
-            user_id=account.connection.user_id,
-            source=Order.Source.BROKER,
-            is_external=True,
-            status=status,
-            broker_order_id=update.broker_order_id,
-            broker_status=update.broker_status[:64],
-            broker_version=update.version,
-            last_error=update.reject_reason[:500],
-            next_check_at=now + LISTED_AGAIN if status in lifecycle.OPEN else None,
-            created_at=update.received_at or now,
-            first_seen_at=now,
-            ended_at=(update.updated_at or now) if status in lifecycle.TERMINAL else None,
-            **reading.terms_of(update),
-        )
+        with transaction.atomic():
+            order = Order.begin(**_row_of(account, update, source, original, replacement))
+            if replacement is not None:
+                succession.succeeded(replacement, order, source)
+            return order
     except IntegrityError:  # another process took it in at the same moment
         return Order.objects.get(account=account, broker_order_id=update.broker_order_id)
 
 
-def hear(order: Order, update: OrderUpdate, source: str) -> Order:
+def _row_of(
+    account: Account, update: OrderUpdate, source: str, original: Order | None, replacement: Replacement | None
+) -> dict[str, Any]:
+    now = timezone.now()
+    status = reading.status_of(update)
+    words = "Placed elsewhere; found at the broker."
+    if original is not None:
+        words = f"Takes the place of order {original.broker_order_id}."
+    fields: dict[str, Any] = {
+        "kind": "found",
+        "event_source": source,
+        "words": words,
+        "payload": reading.payload_of(update),
+        "account": account,
+        "user_id": account.connection.user_id,
+        "source": Order.Source.BROKER,
+        "is_external": True,
+        "status": status,
+        "broker_order_id": update.broker_order_id,
+        "broker_status": update.broker_status[:64],
+        "broker_version": update.version,
+        "broker_group_id": (update.group_id or "")[:64],
+        "replaces_order_id": update.replaces_order_id or "",
+        "last_error": update.reject_reason[:500],
+        "next_check_at": now + pause(0) if status in lifecycle.OPEN else None,
+        "created_at": update.received_at or now,
+        "first_seen_at": now,
+        "ended_at": (update.updated_at or now) if status in lifecycle.TERMINAL else None,
+    }
+    inherited = succession.inherited(original, replacement) if original is not None else {}
+    return fields | reading.terms_of(update) | inherited
+
+
+def pause(looks: int) -> timedelta:
+    """Until the next look at an order that works, after so many since its last change."""
+    return timedelta(seconds=LOOKS[looks]) if looks < len(LOOKS) else LISTED_AGAIN
+
+
+def hear(order: Order, update: OrderUpdate, source: str, began: datetime | None = None) -> Order:
     """Bring one order up to date with one report; a report that says nothing new writes nothing.
 
-    A report of another order (an answer that was mixed up on its way) is left alone.
+    A report of another order (an answer that was mixed up on its way) is left alone. ``began`` is when it was asked
+    for, of listings.
     """
     for _ in range(TRIES):
-        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        order = _as_it_is(order)
         if not _is_about(order, update):
             logger.error("News of broker order %s is not of order %s: left alone.", update.broker_order_id, order.pk)
             return order
-        change = _change(order, update)
+        change = _change(order, update, began)
         if change is None:
             return order
         try:
@@ -117,6 +154,13 @@ def hear(order: Order, update: OrderUpdate, source: str) -> Order:
         except (Stale, IntegrityError):
             continue  # somebody else recorded something meanwhile: look again
     raise Stale(f"order {order.pk} would not hold still")
+
+
+def _as_it_is(order: Order) -> Order:
+    """The row as it is now; of one that turned out to be another's twin that other one."""
+    rows = Order.objects.select_related("account__connection")
+    found: Order = rows.get(pk=order.pk)
+    return rows.get(pk=found.adopted_by_id) if found.adopted_by_id is not None else found
 
 
 def _is_about(order: Order, update: OrderUpdate) -> bool:
@@ -150,42 +194,107 @@ class _Change:
     fills: list[Fill]
 
 
-def _change(order: Order, update: OrderUpdate) -> _Change | None:
+def _change(order: Order, update: OrderUpdate, began: datetime | None) -> _Change | None:
     """What a report changes about an order, None when nothing."""
-    known = {fill.fill_id: fill for fill in order.fills.all()}
-    fills = [_fill(order, fill) for fill in update.fills if fill.fill_id not in known]
-    filled, average = reading.filled(update, order.quantity, [*known.values(), *fills])
+    now = timezone.now()
+    kept = list(order.fills.all())
+    fresh = [_fill(order, fill) for fill in fills.new_fills(update, kept, now)]
+    filled, average = reading.filled(update, order.quantity, [*kept, *fresh])
     before = Standing(Status(order.status), order.broker_version, order.filled_quantity)
-    after = before.hear(reading.status_of(update), update.version, filled)
+    later = began is not None and not update.version and began >= order.changed_at + SETTLED
+    after = before.hear(reading.status_of(update), update.version, filled, newer=later)
+    taken_back = fills.busts(update, kept) if began is not None and update.version >= order.broker_version else []
+    if taken_back and not _is_bust(order, began or now):
+        return None if after == before and not fresh else _plain_change(order, update, before, after, average, fresh)
+    if taken_back:
+        fresh = [_busted(order, bust, now) for bust in taken_back]
+        filled, average = reading.filled(update, order.quantity, [*kept, *fresh])
+        standing = reading.status_of(update) if after.status is Status.PARTIAL and not filled else after.status
+        return _bust(order, update, before, Standing(standing, after.version, filled), average, fresh)
+    if update.version >= order.broker_version:
+        _forget_decrease(order, began)
+    return _plain_change(order, update, before, after, average, fresh, later)
+
+
+def _plain_change(
+    order: Order,
+    update: OrderUpdate,
+    before: Standing,
+    after: Standing,
+    average: Decimal | None,
+    fresh: list[Fill],
+    later: bool = False,
+) -> _Change | None:
     values: dict[str, Any] = {
         "broker_order_id": order.broker_order_id or update.broker_order_id,
         "broker_version": after.version,
         "filled_quantity": after.filled,
         "average_fill_price": average if average is not None else order.average_fill_price,
+        "broker_group_id": order.broker_group_id or (update.group_id or "")[:64],
     }
     moved = after.status is not before.status and update.version == order.broker_version
-    if moved or update.version > order.broker_version or not order.broker_status:
+    if moved or later or update.version > order.broker_version or not order.broker_status:
         values |= _latest(order, update)
     same = all(getattr(order, name) == value for name, value in values.items())
-    if same and not fills and after.status is before.status:
+    if same and not fresh and after.status is before.status:
         return None
-    return _Change(values | _story(order, update, before, after, fills), fills)
+    return _Change(values | _story(order, update, before, after, fresh), fresh)
 
 
-def _story(order: Order, update: OrderUpdate, before: Standing, after: Standing, fills: list[Fill]) -> dict[str, Any]:
+def _is_bust(order: Order, began: datetime) -> bool:
+    """Whether less has been listed as filled for long enough to be believed; else that is noted and looked at again."""
+    if order.decrease_seen_at is None:
+        logger.error("Less is said to be filled of order %s than before: it is being checked.", order.pk)
+        again = timezone.now() + BUST_AFTER
+        Order.objects.filter(pk=order.pk).update(decrease_seen_at=began, next_check_at=again)
+        return False
+    return began >= order.decrease_seen_at + BUST_AFTER
+
+
+def _forget_decrease(order: Order, began: datetime | None) -> None:
+    if order.decrease_seen_at is not None and began is not None:
+        Order.objects.filter(pk=order.pk).update(decrease_seen_at=None)
+
+
+def _bust(
+    order: Order, update: OrderUpdate, before: Standing, after: Standing, average: Decimal | None, fresh: list[Fill]
+) -> _Change:
+    """The broker took fills back: its figure is taken, and an alarm is given."""
+    logger.error("The broker took back fills of order %s.", order.pk)
+    back = " ".join(f"{plain(-fill.quantity)} {fill.symbol} at {price_text(fill.price)}." for fill in fresh)
+    story = _story(order, update, before, after, [])
+    return _Change(
+        story
+        | _latest(order, update)
+        | {
+            "kind": "bust",
+            "words": f"The broker took back what it had said was filled: {back} Look at its own site.",
+            "broker_version": after.version,
+            "filled_quantity": after.filled,
+            "average_fill_price": average,
+            "decrease_seen_at": None,
+            "dedupe_key": "",
+        },
+        fresh,
+    )
+
+
+def _story(order: Order, update: OrderUpdate, before: Standing, after: Standing, fresh: list[Fill]) -> dict[str, Any]:
     """The event of a change, and when to look next."""
     now = timezone.now()
-    late = before.status in lifecycle.NEVER_THERE and after.status in lifecycle.SEEN
+    late = before.status in lifecycle.NEVER_THERE and after.status in lifecycle.SEEN - {Status.BROKER_REJECTED}
     if late:
         logger.error("An order that we held for %s is at the broker: %s.", before.status, order.pk)
     return {
         "first_seen_at": order.first_seen_at or now,
         "last_seen_at": now,
         "next_check_at": _next_look(order, after.status, now),
+        "checks": 0,
+        "candidates": [],
         "cancel_pending": order.cancel_pending and after.status in lifecycle.OPEN - {Status.CANCEL_REQUESTED},
         "to": after.status,
-        "kind": "late" if late else "fill" if fills else "news",
-        "words": reading.words(order.broker_order_id, update, before, after, fills, late),
+        "kind": "late" if late else "fill" if fresh else "news",
+        "words": reading.words(order.broker_order_id, update, before, after, fresh, late),
         "payload": reading.payload_of(update),
         "broker_at": update.updated_at,
         "dedupe_key": reading.dedupe_key(update) if update.version else "",
@@ -198,6 +307,7 @@ def _latest(order: Order, update: OrderUpdate) -> dict[str, Any]:
     return {
         "broker_status": update.broker_status[:64],
         "limit_price": update.limit_price if update.limit_price is not None else order.limit_price,
+        "stop_price": update.stop_price if update.stop_price is not None else order.stop_price,
         "replaces_order_id": update.replaces_order_id or order.replaces_order_id,
         "replaced_by_order_id": update.replaced_by_order_id or order.replaced_by_order_id,
         "last_error": reason if reason or order.broker_order_id is None else order.last_error,
@@ -205,11 +315,14 @@ def _latest(order: Order, update: OrderUpdate) -> dict[str, Any]:
 
 
 def _next_look(order: Order, status: Status, now: datetime) -> datetime | None:
+    """Soon after a change; a cancel's own pauses are left to it."""
+    if order.replace_pending:
+        return min(order.next_check_at or now + pause(0), now + pause(0))
     if status not in lifecycle.OPEN:
         return None
-    if order.next_check_at is not None and order.status in lifecycle.OPEN:
+    if order.cancel_pending and status is not Status.CANCEL_REQUESTED:
         return order.next_check_at
-    return now + LISTED_AGAIN
+    return now + pause(0)
 
 
 def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> bool:
@@ -228,6 +341,18 @@ def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> bool:
             next_check_at=None,
         )
     return bool(twins)
+
+
+def _busted(order: Order, bust: fills.Bust, now: datetime) -> Fill:
+    """Kept as a fill of less than nothing, so that the sum is the broker's."""
+    return Fill(
+        order=order,
+        fill_id=f"bust:{order.seq}:{bust.symbol}",
+        symbol=bust.symbol,
+        quantity=-bust.quantity,
+        price=bust.price,
+        filled_at=now,
+    )
 
 
 def _fill(order: Order, fill: BrokerFill) -> Fill:

@@ -1,15 +1,19 @@
 """Whether an order may go out: the account, the desk's rules, the broker's description of the instrument."""
 
+import os
+from uuid import UUID
+
 from django.core.cache import cache
 
 from brokers import connections, registry
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Details
 from brokers.domain.orders import InvalidTicket, OrderTicket
-from brokers.errors import Refused
+from brokers.errors import BrokerError, Refused
 from brokers.models import Account
 from brokers.port import Broker
-from trading import risk
+from trading import reconcile, risk
+from trading.epoch import NotReady
 
 DETAILS_KEPT = 600
 
@@ -22,6 +26,25 @@ def checked(account: Account, ticket: OrderTicket) -> tuple[Broker, Details]:
     details = details_of(account, ticket.legs[0].instrument, broker)
     _raise_first(risk.check_instrument(ticket, details))
     return broker, details
+
+
+_compared: set[UUID] = set()
+os.register_at_fork(after_in_child=_compared.clear)
+
+
+def compare_first(account: Account) -> None:
+    """Before this process sends an account its first order it compares what it knows with the broker's listing.
+
+    ``NotReady`` while that can't be done.
+    """
+    if account.pk in _compared:
+        return
+    try:
+        reconcile.refresh(account)
+    except BrokerError as error:
+        words = f"Orders could not be compared with the broker's yet: {error.message} Nothing was sent."
+        raise NotReady(words, broker=error.broker) from None
+    _compared.add(account.pk)
 
 
 def check_ready(account: Account) -> None:

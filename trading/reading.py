@@ -3,51 +3,43 @@
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
-from brokers.domain.instruments import FutureOption, Instrument, Option, describe, plain
-from brokers.domain.orders import LegState, OrderUpdate
-from trading import lifecycle, tickets
+from brokers.domain.instruments import FutureOption, Instrument, Option, contract_multiplier, describe, plain
+from brokers.domain.orders import Leg, OrderUpdate
+from trading import fills, lifecycle, tickets
+from trading.fills import Kept
 from trading.lifecycle import Standing, Status
 
-PLACES = Decimal("1E-8")
-
-
-class Filled(Protocol):
-    """A fill as kept in the database."""
-
-    symbol: str
-    quantity: Decimal
-    price: Decimal
+ZERO = Decimal(0)
 
 
 def status_of(update: OrderUpdate) -> Status:
     return lifecycle.from_broker(update.status, replaced=update.replaced_by_order_id is not None)
 
 
-def filled(update: OrderUpdate, quantity: Decimal, fills: Sequence[Filled]) -> tuple[Decimal, Decimal | None]:
+def filled(update: OrderUpdate, quantity: Decimal, kept: Sequence[Kept]) -> tuple[Decimal, Decimal | None]:
     """How much of the order is filled, in units of its ``quantity``, and at which price on average.
 
-    Fills count; so does what a broker says is not left, except at an end, where the rest was taken off.
+    Fills count; so does a sum that the broker tells, and what it says is not left, except at an end, where the rest
+    was taken off. The average is unknown while a sum is told without one.
     """
-    by_symbol: dict[str, list[Filled]] = {}
-    for fill in fills:
-        by_symbol.setdefault(fill.symbol, []).append(fill)
+    known = fills.sums(kept)
     trust_rest = status_of(update) in lifecycle.OPEN | {Status.FILLED}
     least: Decimal | None = None
     price: Decimal | None = Decimal(0)
-    for state in update.legs:
+    weights = price_weights([state.leg for state in update.legs])
+    for state, weight in zip(update.legs, weights, strict=True):
         leg = state.leg
-        mine = by_symbol.get(str(leg.instrument), [])
-        done = sum((fill.quantity for fill in mine), Decimal(0))
-        paid = sum((fill.quantity * fill.price for fill in mine), Decimal(0))
+        done, paid = known.get(str(leg.instrument), (ZERO, ZERO))
         ratio = leg.quantity / quantity
-        price = price - leg.action.sign * ratio * paid / done if done and price is not None else None
-        units = max(done, leg.quantity - state.remaining if trust_rest else Decimal(0)) / ratio
+        told = max(done, state.executed or ZERO)
+        price = price - leg.action.sign * weight * paid / done if done and told == done and price is not None else None
+        units = max(told, leg.quantity - state.remaining if trust_rest else ZERO) / ratio
         least = units if least is None else min(least, units)
     if price is not None:
-        price = (abs(price) if len(update.legs) == 1 else price).quantize(PLACES)
-    return (least or Decimal(0)).quantize(PLACES), price if update.legs else None
+        price = (abs(price) if len(update.legs) == 1 else price).quantize(fills.PLACES)
+    return (least or ZERO).quantize(fills.PLACES), price if update.legs else None
 
 
 def terms_of(update: OrderUpdate) -> dict[str, Any]:
@@ -74,20 +66,30 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
         "action": str(first.action) if first else "",
         "order_type": str(update.order_type)[:32],
         "time_in_force": str(update.time_in_force)[:32],
-        "quantity": size(update.legs),
+        "quantity": size(legs),
         "limit_price": price,
         "stop_price": update.stop_price,
     }
 
 
-def size(legs: Sequence[LegState]) -> Decimal:
+def size(legs: Sequence[Leg]) -> Decimal:
     """How many times the order's smallest proportion is traded."""
-    quantities = [state.leg.quantity for state in legs]
-    if not quantities:
+    return _common([leg.quantity for leg in legs])
+
+
+def price_weights(legs: Sequence[Leg]) -> list[Decimal]:
+    """How often each leg's price counts in the order's net price: 100 shares with one call count once each."""
+    sizes = [leg.quantity * (contract_multiplier(leg.instrument) or 1) for leg in legs]
+    return [each / _common(sizes) for each in sizes]
+
+
+def _common(amounts: Sequence[Decimal]) -> Decimal:
+    """The largest whole measure of all of them; of fractions the least."""
+    if not amounts:
         return Decimal(1)
-    if len(quantities) == 1 or any(quantity % 1 for quantity in quantities):
-        return min(quantities)
-    return Decimal(math.gcd(*(int(quantity) for quantity in quantities)))
+    if len(amounts) == 1 or any(amount % 1 for amount in amounts):
+        return min(amounts)
+    return Decimal(math.gcd(*(int(amount) for amount in amounts)))
 
 
 def underlying_of(instrument: Instrument) -> str:
@@ -102,7 +104,7 @@ def underlying_of(instrument: Instrument) -> str:
 
 
 def words(
-    known_id: str | None, update: OrderUpdate, before: Standing, after: Standing, fills: Sequence[Filled], late: bool
+    known_id: str | None, update: OrderUpdate, before: Standing, after: Standing, news: Sequence[Kept], late: bool
 ) -> str:
     """What a report tells, for the timeline."""
     parts = []
@@ -110,7 +112,7 @@ def words(
         parts.append("It appeared at the broker after all.")
     if known_id is None:
         parts.append(f"The broker has it as {update.broker_order_id}.")
-    for fill in fills:
+    for fill in news:
         what = "" if len(update.legs) == 1 else f" {describe_symbol(update, fill.symbol)}"
         parts.append(f"{plain(fill.quantity)}{what} filled at {tickets.price_text(fill.price)}.")
     if after.status is not before.status:
@@ -132,6 +134,7 @@ def payload_of(update: OrderUpdate) -> Mapping[str, Any]:
         "status": update.broker_status,
         "version": update.version,
         "limit_price": plain(update.limit_price) if update.limit_price is not None else None,
+        "stop_price": plain(update.stop_price) if update.stop_price is not None else None,
         "reject_reason": update.reject_reason,
         "legs": [
             {
@@ -139,6 +142,8 @@ def payload_of(update: OrderUpdate) -> Mapping[str, Any]:
                 "action": str(state.leg.action),
                 "quantity": plain(state.leg.quantity),
                 "remaining": plain(state.remaining),
+                "executed": plain(state.executed) if state.executed is not None else None,
+                "average_price": plain(state.average_price) if state.average_price is not None else None,
                 "fills": [[fill.fill_id, plain(fill.quantity), plain(fill.price)] for fill in state.fills],
             }
             for state in update.legs
@@ -147,5 +152,5 @@ def payload_of(update: OrderUpdate) -> Mapping[str, Any]:
 
 
 def dedupe_key(update: OrderUpdate) -> str:
-    filled = sum((fill.quantity for fill in update.fills), Decimal(0))
-    return f"news:{update.version}:{update.broker_status[:64]}:{plain(filled)}:{len(update.fills)}"
+    done = sum((fills.executed(state) for state in update.legs), ZERO)
+    return f"news:{update.version}:{update.broker_status[:64]}:{plain(done)}:{len(update.fills)}"

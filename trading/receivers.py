@@ -3,10 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
+
+from brokers.domain.accounts import Position
 from brokers.domain.orders import OrderUpdate
 from brokers.live.news import announce
 from brokers.port import AccountChanged
-from trading import reconcile
+from trading import reconcile, silence
 from trading.documents import order_document
 from trading.models import Order, OrderEvent
 from trading.orders import record
@@ -18,14 +21,28 @@ def record_news(sender: Any, connection_id: UUID, updates: list[OrderUpdate], **
 
 def list_again(sender: Any, connection_id: UUID, **_: Any) -> None:
     """The account stream was away and replays nothing: the order watch lists the connection's orders at once."""
+    silence.heard_live(connection_id)
     reconcile.hasten(Order.objects.filter(account__connection_id=connection_id))
 
 
 def list_unread(sender: Any, connection_id: UUID, change: AccountChanged, **_: Any) -> None:
-    """An order's news that could not be read: the listing is read in its place."""
-    if change.what == "orders":
-        mine = Order.objects.filter(account__connection_id=connection_id, account__number=change.account_number)
+    """An order's news that could not be read, or a position that moved and perhaps by a fill whose news was lost: the
+    listing is read."""
+    mine = Order.objects.filter(account__connection_id=connection_id, account__number=change.account_number)
+    if change.what == "orders" or (change.what == "positions" and _moved(connection_id, change)):
         reconcile.hasten(mine)
+
+
+def _moved(connection_id: UUID, change: AccountChanged) -> bool:
+    """Whether quantities are others than the stream told last; prices move all the time."""
+    moved = False
+    for position in change.values:
+        if isinstance(position, Position):
+            key = f"told-position:{connection_id}:{change.account_number}:{str(position.instrument).replace(' ', '_')}"
+            before = cache.get(key)
+            cache.set(key, position.quantity, 24 * 3600)
+            moved = moved or (before is not None and before != position.quantity) or before is None
+    return moved
 
 
 def tell_tabs(sender: Any, order_id: UUID, **_: Any) -> None:

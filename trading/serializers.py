@@ -9,10 +9,21 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
 from brokers.domain.instruments import parse_instrument
-from brokers.domain.orders import MAX_LEGS, Action, Effect, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import (
+    MAX_LEGS,
+    Action,
+    Effect,
+    GroupKind,
+    InvalidTicket,
+    Leg,
+    OrderGroup,
+    OrderTicket,
+    OrderType,
+    TimeInForce,
+)
 from brokers.models import Account
 from trading import tickets
-from trading.lifecycle import Phase, Status
+from trading.lifecycle import Asked, Phase, Status
 from trading.models import Order
 
 
@@ -98,19 +109,20 @@ class OrderInput(Strict):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"account": attrs["account"], "ticket": self._ticket(attrs)}
+            return {"account": attrs["account"], "ticket": _ticket(attrs)}
         except InvalidTicket as error:
             raise s.ValidationError({error.field: [str(error)]}) from None
 
-    def _ticket(self, attrs: Mapping[str, Any]) -> OrderTicket:
-        return OrderTicket(
-            legs=tuple(entry["leg"] for entry in attrs["legs"]),
-            order_type=OrderType(attrs["order_type"]),
-            time_in_force=TimeInForce(attrs["time_in_force"]),
-            limit_price=_limit(attrs),
-            stop_price=attrs.get("stop_price"),
-            gtd_date=attrs.get("gtd_date"),
-        )
+
+def _ticket(attrs: Mapping[str, Any]) -> OrderTicket:
+    return OrderTicket(
+        legs=tuple(entry["leg"] for entry in attrs["legs"]),
+        order_type=OrderType(attrs["order_type"]),
+        time_in_force=TimeInForce(attrs["time_in_force"]),
+        limit_price=_limit(attrs),
+        stop_price=attrs.get("stop_price"),
+        gtd_date=attrs.get("gtd_date"),
+    )
 
 
 def _limit(attrs: Mapping[str, Any]) -> Decimal | None:
@@ -130,13 +142,130 @@ def _limit(attrs: Mapping[str, Any]) -> Decimal | None:
     return -price if (effect or follows) == Effect.DEBIT else price
 
 
+CONFIRM_HELP = "Codes of soft findings that you want to send in spite of."
+
+
+class Codes(s.ListField):
+    """Codes of soft findings that are confirmed."""
+
+    child = s.RegexField(r"^[A-Z_]{1,40}$")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, required=False, help_text=CONFIRM_HELP, **options)
+
+
 class PlaceInput(OrderInput):
+    confirm = Codes()
     preview_id = s.CharField(
         required=False, allow_null=True, max_length=8000, help_text="From orders/preview; must be of the same order."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return super().validate(attrs) | {"preview_id": attrs.get("preview_id")}
+        given = {"preview_id": attrs.get("preview_id"), "confirm": attrs.get("confirm", [])}
+        return super().validate(attrs) | given
+
+
+class ReplaceInput(Strict):
+    """New terms of a working order; what is left out stays as it is. ``ticket_for`` makes the whole of it."""
+
+    quantity = DecimalText(required=False, help_text="The new whole quantity, with what is filled already; of one leg.")
+    order_type = s.ChoiceField(choices=[(t.value, t.value) for t in OrderType], required=False)
+    time_in_force = s.ChoiceField(choices=[(t.value, t.value) for t in TimeInForce], required=False)
+    limit_price = DecimalText(required=False, allow_null=True, help_text="Unsigned, per unit.")
+    price_effect = s.ChoiceField(choices=[(e.value, e.value) for e in Effect], required=False, allow_null=True)
+    stop_price = DecimalText(required=False, allow_null=True)
+    gtd_date = s.DateField(required=False, allow_null=True)
+    confirm = Codes()
+
+    def ticket_for(self, order: Order) -> OrderTicket:
+        """The order's terms with these in place. A 422 at the field at fault."""
+        given = dict(self.validated_data)
+        try:
+            before = order.order_ticket
+            legs = before.legs
+            if (quantity := given.get("quantity")) is not None:
+                if len(legs) > 1:
+                    raise InvalidTicket("quantity", "The quantity of an order of several legs can't be changed.")
+                legs = (Leg(legs[0].instrument, legs[0].action, quantity),)
+            kind = OrderType(given.get("order_type", before.order_type))
+            return OrderTicket(
+                legs=legs,
+                order_type=kind,
+                time_in_force=TimeInForce(given.get("time_in_force", before.time_in_force)),
+                limit_price=self._limit(order, given, legs, kind),
+                stop_price=given.get("stop_price", order.stop_price if kind.has_stop else None),
+                gtd_date=given.get("gtd_date", before.gtd_date),
+            )
+        except InvalidTicket as error:
+            raise s.ValidationError({error.field: [str(error)]}) from None
+        except (KeyError, ValueError):
+            raise s.ValidationError("This order was placed elsewhere in a way that can't be changed here.") from None
+
+    def _limit(self, order: Order, given: Mapping[str, Any], legs: tuple[Leg, ...], kind: OrderType) -> Decimal | None:
+        if "limit_price" not in given and "price_effect" not in given:
+            return order.limit_price if kind.has_limit else None
+        was = order.limit_price
+        effect = given.get("price_effect") or (Effect.CREDIT if was is not None and was > 0 else Effect.DEBIT)
+        price = given.get("limit_price", abs(was) if was is not None else None)
+        several = len(legs) > 1 and price is not None
+        return _limit(
+            {"limit_price": price, "legs": [{"leg": leg} for leg in legs]}
+            | ({"price_effect": effect} if several else {"price_effect": given.get("price_effect")})
+        )
+
+
+class GroupMember(Strict):
+    legs = s.ListField(child=LegInput(), min_length=1, max_length=MAX_LEGS)
+    order_type = s.ChoiceField(choices=[(t.value, t.value) for t in OrderType])
+    time_in_force = s.ChoiceField(choices=[(t.value, t.value) for t in TimeInForce])
+    limit_price = DecimalText(required=False, allow_null=True, help_text="Unsigned, per unit.")
+    price_effect = s.ChoiceField(choices=[(e.value, e.value) for e in Effect], required=False, allow_null=True)
+    stop_price = DecimalText(required=False, allow_null=True)
+    gtd_date = s.DateField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"ticket": _ticket(attrs)}
+        except InvalidTicket as error:
+            raise s.ValidationError({error.field: [str(error)]}) from None
+
+
+class GroupInput(Strict):
+    """Orders that hang together. ``validated_data``: {"account": Account, "group": OrderGroup, "confirm": [codes]}."""
+
+    account = s.UUIDField()
+    kind = s.ChoiceField(choices=[(k.value, k.value) for k in GroupKind])
+    trigger = GroupMember(required=False, allow_null=True, help_text="The first order, for which the others wait.")
+    orders = s.ListField(child=GroupMember(), min_length=1, max_length=20)
+    confirm = Codes()
+
+    validate_account = OrderInput.validate_account
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        trigger = attrs.get("trigger")
+        try:
+            group = OrderGroup(
+                GroupKind(attrs["kind"]),
+                tuple(member["ticket"] for member in attrs["orders"]),
+                trigger["ticket"] if trigger else None,
+            )
+        except InvalidTicket as error:
+            raise s.ValidationError({error.field: [str(error)]}) from None
+        return {"account": attrs["account"], "group": group, "confirm": attrs.get("confirm", [])}
+
+
+class CancelAllInput(Strict):
+    account = s.UUIDField(required=False, allow_null=True, help_text="Only this account's orders.")
+    underlying = LineText(max_length=64, required=False, allow_null=True, help_text="Only orders on this.")
+
+    def validate_account(self, value: Any) -> Account | None:
+        return OrderInput.validate_account(self, value) if value is not None else None  # type: ignore[arg-type]
+
+
+class DecisionInput(Strict):
+    broker_order_id = LineText(
+        max_length=64, allow_null=True, help_text="Which of the candidates it is; null: none of the broker's orders."
+    )
 
 
 # --- answers ---
@@ -156,7 +285,16 @@ class FeeShape(s.Serializer[None]):
     amount = s.CharField(help_text="Dollars from the account's side: a fee is negative.")
 
 
+class FindingShape(s.Serializer[None]):
+    field = s.CharField(help_text="The field at fault; empty: the whole order.")
+    code = s.CharField()
+    words = s.CharField()
+    hard = s.BooleanField(help_text="False: it may be confirmed by its code.")
+    numbers = s.DictField(child=s.CharField())
+
+
 class PreviewFigures(s.Serializer[None]):
+    findings = FindingShape(many=True)
     description = s.CharField(help_text="The order as one sentence.")
     estimated_cost = decimal_text("Dollars from the account's side, before fees.")
     buying_power_before = decimal_text()
@@ -186,6 +324,17 @@ class LegShape(s.Serializer[None]):
     right = s.ChoiceField(choices=["call", "put"], allow_null=True)
 
 
+class CandidateShape(s.Serializer[None]):
+    """One of the broker's orders that an order in doubt may be."""
+
+    broker_order_id = s.CharField()
+    description = s.CharField()
+    status = s.CharField()
+    broker_status = s.CharField()
+    filled_quantity = s.CharField()
+    placed_at = s.DateTimeField()
+
+
 class OrderShape(s.Serializer[None]):
     id = s.UUIDField()
     account = s.UUIDField()
@@ -212,6 +361,12 @@ class OrderShape(s.Serializer[None]):
     filled_quantity = s.CharField()
     average_fill_price = decimal_text()
     cancellable = s.BooleanField()
+    replaceable = s.BooleanField()
+    replace_pending = s.BooleanField(help_text="A replacement was sent whose outcome is not known yet.")
+    replaces = s.UUIDField(allow_null=True, help_text="The order whose place it takes.")
+    group = s.UUIDField(allow_null=True, help_text="Shared by orders that were sent as one.")
+    group_kind = s.CharField(allow_null=True)
+    candidates = CandidateShape(many=True)
     cancel_requested_at = s.DateTimeField(allow_null=True)
     client_ref = s.CharField(allow_null=True, help_text="Our reference at the broker.")
     broker_order_id = s.CharField(allow_null=True)
@@ -241,7 +396,66 @@ class EventShape(s.Serializer[None]):
     seen_at = s.DateTimeField()
 
 
+class ReplacementShape(s.Serializer[None]):
+    id = s.UUIDField()
+    status = s.ChoiceField(choices=[asked.value for asked in Asked])
+    status_label = s.CharField()
+    status_meaning = s.CharField()
+    description = s.CharField()
+    message = s.CharField(allow_null=True)
+    successor = s.UUIDField(allow_null=True, help_text="The order that took its place.")
+    created_at = s.DateTimeField()
+    settled_at = s.DateTimeField(allow_null=True)
+
+
+class ReplacedShape(OrderShape):
+    replacement = ReplacementShape()
+
+
+class GroupPreviewShape(s.Serializer[None]):
+    account = s.UUIDField()
+    kind = s.CharField()
+    descriptions = s.ListField(child=s.CharField())
+    estimated_cost = decimal_text()
+    buying_power_before = decimal_text()
+    buying_power_after = decimal_text()
+    buying_power_change = decimal_text()
+    margin_change = decimal_text()
+    fees = FeeShape(many=True)
+    total_fees = decimal_text()
+    warnings = NoticeShape(many=True)
+    findings = FindingShape(many=True)
+    as_of = s.DateTimeField()
+
+
+class GroupShape(s.Serializer[None]):
+    group = s.UUIDField()
+    kind = s.CharField()
+    orders = OrderShape(many=True)
+
+
+class RefusedCancelShape(s.Serializer[None]):
+    order = s.UUIDField()
+    description = s.CharField()
+    words = s.CharField()
+
+
+class CancelRunShape(s.Serializer[None]):
+    id = s.UUIDField()
+    asked = s.ListField(child=s.UUIDField())
+    refused = RefusedCancelShape(many=True)
+    confirmed = s.ListField(child=s.UUIDField(), help_text="Those that are over.")
+    waiting = s.ListField(child=s.UUIDField(), help_text="Asked for, not confirmed yet.")
+    could_not = s.ListField(child=s.UUIDField(), help_text="Not confirmed: they may still fill.")
+    problems = s.ListField(child=s.CharField())
+    began_at = s.DateTimeField()
+    compared_at = s.DateTimeField(allow_null=True, help_text="When it was compared with a fresh listing.")
+
+
 class OrderDetailShape(OrderShape):
+    findings = FindingShape(many=True)
+    confirmed = s.ListField(child=s.CharField())
+    replacements = ReplacementShape(many=True)
     warnings = NoticeShape(many=True)
     preview = PreviewFigures(allow_null=True)
     fills = FillShape(many=True)

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Equity, Instrument, describe, parse_instrument, plain
-from brokers.domain.orders import Action, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Action, InvalidTicket, Leg, OrderGroup, OrderTicket, OrderType, TimeInForce
+from trading.analytics.strategies import Part, recognise
 
 LONGEST_NUMBER = 20
 NUMBER_RE = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -30,6 +31,11 @@ TIMES = {
     TimeInForce.GTC_EXT: "good till cancelled with extended hours",
     TimeInForce.OVERNIGHT: "good for today and overnight",
     TimeInForce.GTC_OVERNIGHT: "good till cancelled with overnight hours",
+    TimeInForce.OPEN: "at the open",
+    TimeInForce.CLOSE: "at the close",
+    TimeInForce.MINUTE: "good for one minute",
+    TimeInForce.MINUTES_3: "good for three minutes",
+    TimeInForce.MINUTES_5: "good for five minutes",
 }
 
 
@@ -100,6 +106,12 @@ def fingerprint(ticket: OrderTicket) -> str:
     return hashlib.sha256(canonical(to_json(ticket)).encode()).hexdigest()
 
 
+def group_fingerprint(group: OrderGroup) -> str:
+    """The same of a group: its kind and its orders in their order."""
+    content = {"kind": group.kind.value, "orders": [to_json(ticket) for ticket in group.tickets]}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
 def price_text(price: Decimal) -> str:
     """Unsigned, at least two decimals."""
     whole, _, decimals = plain(abs(price)).partition(".")
@@ -124,26 +136,45 @@ def act(leg: Leg) -> str:
 
 
 def terms(ticket: OrderTicket) -> str:
-    """«at 190.00 or better», «at the market price»."""
+    """«at 190.00 or better», «at the market price», «for a 1.25 credit»."""
     words = []
     if ticket.stop_price is not None:
         words.append(f"once the price touches {price_text(ticket.stop_price)}")
     if ticket.limit_price is None:
         words.append("at the market price")
-    else:
+    elif len(ticket.legs) == 1:
         words.append(f"at {price_text(ticket.limit_price)} or better")
+    elif ticket.limit_price == 0:
+        words.append("for even money or better")
+    else:
+        words.append(f"for a {price_text(ticket.limit_price)} {ticket.effect} or better")
     return " ".join(words)
+
+
+def acts(legs: Sequence[Leg]) -> str:
+    """«Sell 1 SPY 18 Dec 26 580/575 put vertical»; what has no name, or opens and closes at once, leg by leg."""
+    if len(legs) > 1 and len({leg.action.opens for leg in legs}) == 1:
+        found = recognise([Part(leg.instrument, leg.quantity * leg.action.sign) for leg in legs])
+        if found.is_long is not None:
+            closing = "" if legs[0].action.opens else " to close"
+            return f"{'Buy' if found.is_long else 'Sell'} {plain(found.units)} {found.label}{closing}"
+    return ", ".join(act(leg) for leg in legs)
 
 
 def describe_ticket(ticket: OrderTicket) -> str:
     """The order in a few words, for lists: «Buy 10 AAPL at 190.00 or better»."""
-    return f"{', '.join(act(leg) for leg in ticket.legs)} {terms(ticket)}"
+    return f"{acts(ticket.legs)} {terms(ticket)}"
+
+
+def time_words(ticket: OrderTicket) -> str:
+    """«good for today», «good till 18 Dec 2026»."""
+    if ticket.gtd_date is None:
+        return TIMES.get(ticket.time_in_force, str(ticket.time_in_force))
+    hours = " with extended hours" if ticket.time_in_force is TimeInForce.GTD_EXT else ""
+    return f"good till {ticket.gtd_date.day} {ticket.gtd_date:%b %Y}{hours}"
 
 
 def sentence(ticket: OrderTicket, environment: str, account_number: str) -> str:
     """What is confirmed before it is sent, as one plain sentence."""
-    if ticket.gtd_date is not None:
-        time = f"good till {ticket.gtd_date.day} {ticket.gtd_date:%b %Y}"
-    else:
-        time = TIMES.get(ticket.time_in_force, str(ticket.time_in_force))
-    return f"{describe_ticket(ticket)}, {time}, in {environment.upper()} account …{account_number[-4:]}."
+    place = f"in {environment.upper()} account …{account_number[-4:]}"
+    return f"{describe_ticket(ticket)}, {time_words(ticket)}, {place}."

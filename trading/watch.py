@@ -9,13 +9,16 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections
+from django.db.models import Q
 from django.utils import timezone
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.live.hub import hub
 from brokers.models import Account, Connection
-from trading import lifecycle, reconcile
+from trading import halts, lifecycle, reconcile
+from trading.counters import counters
 from trading.models import Order
+from trading.risk import TradingState
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,6 +45,7 @@ class Watch:
     """Accounts are looked after in threads, each account by one at a time: a slow one holds up nobody else."""
 
     def __init__(self) -> None:
+        self._excess = counters.excess
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="order watch")
         self._busy: dict[UUID, asyncio.Task[None]] = {}
         self._feeds_at = float("-inf")
@@ -49,6 +53,7 @@ class Watch:
     async def round(self) -> None:
         """Start what is due. Whatever fails is logged and tried at the next round."""
         try:
+            await self._watch_counters()
             for account_id in await self._in_thread(due_accounts):
                 if account_id not in self._busy:
                     task = asyncio.create_task(self._look_after(account_id))
@@ -56,6 +61,13 @@ class Watch:
             await self._keep_feeds()
         except Exception:
             logger.exception("A round of the order watch failed.")
+
+    async def _watch_counters(self) -> None:
+        """More orders out than intents in: something sends by itself, and the whole desk is halted."""
+        excess = counters.excess
+        if excess > self._excess:
+            self._excess = excess
+            await self._in_thread(halt_all)
 
     async def idle(self) -> None:
         """Until everything that was started is done."""
@@ -101,11 +113,18 @@ def _with_database(work: Callable[[], T]) -> T:
         close_old_connections()
 
 
+def halt_all() -> None:
+    words = f"More orders went out than were written down: {counters.out} out, {counters.intents} in. Nothing is sent."
+    logger.critical(words)
+    halts.press(halts.Scope.installation(), TradingState.HALTED, reason=words, cause=halts.Cause.COUNTER)
+
+
 def due_accounts() -> list[UUID]:
     """Accounts with orders to look at now, those in doubt first."""
     due = Order.objects.due(timezone.now()).order_by("next_check_at")
     late = due.filter(status__in=lifecycle.NEVER_THERE).values_list("account_id", flat=True)
-    doubtful = due.filter(status__in=lifecycle.UNCERTAIN).values_list("account_id", flat=True)
+    in_doubt = Q(status__in=lifecycle.UNCERTAIN) | Q(replace_pending=True) | Q(decrease_seen_at__isnull=False)
+    doubtful = due.filter(in_doubt).values_list("account_id", flat=True)
     others = due.filter(status__in=lifecycle.OPEN).values_list("account_id", flat=True)
     return list(dict.fromkeys([*doubtful[:500], *others[:500], *late[:LATE_AT_ONCE]]))
 

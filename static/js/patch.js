@@ -1,6 +1,8 @@
 // Brings a part of the page up to date in place: what stays is not rebuilt, so pointer, focus and scroll stay too.
 // Children with data-key are matched by it wherever they stand; the others by their place.
 
+// What belongs to the page, not to its text: a cell's age, a part that a person has opened.
+const LEFT = new Set(["data-stale", "open", "aria-expanded"]);
 const TEXT = 3;
 const ELEMENT = 1;
 const keyOf = (node) => (node.nodeType === ELEMENT ? (node.dataset?.key ?? null) : null);
@@ -45,6 +47,6 @@ function patchAttributes(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && name !== "data-stale") old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !LEFT.has(name)) old.removeAttribute(name);
   }
 }

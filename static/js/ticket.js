@@ -1,22 +1,29 @@
-// The ticket: suggestions, live prices and buttons that set the price. Without it the form works as it stands.
+// The ticket: its buttons without a new page, live prices, figures that follow. Without it the form works as it stands.
 
-import { add, compare, div, format, mul, parse, round, sub, toText } from "./decimal.js";
+import { Chooser } from "./ticket-chooser.js";
+import { TicketPrice } from "./ticket-price.js";
 import { live } from "./live.js";
 
 const QUIET_FOR = 200;
+const FIGURES_EVERY = 5000;
+const AFTER_QUOTES = 800;
 
 // A page that answers a form can't be come back to: the browser would ask whether to send the form once more, or say that
 // it has expired. So such a page stands in the history as the ticket that led to it.
 function comeBackToTicket(form) {
-  const query = [...new FormData(form)].filter(([name, value]) => value && name !== "csrfmiddlewaretoken");
-  history.replaceState(null, "", `/trade?${new URLSearchParams(query)}`);
+  history.replaceState(null, "", `/trade?${queryOf(form)}`);
 }
 
-function later(act) {
+function queryOf(form, more = {}) {
+  const query = [...new FormData(form)].filter(([name, value]) => value && name !== "csrfmiddlewaretoken");
+  return new URLSearchParams([...query, ...Object.entries(more)]);
+}
+
+function later(act, delay = QUIET_FOR) {
   let timer = null;
   return (...values) => {
     clearTimeout(timer);
-    timer = setTimeout(() => act(...values), QUIET_FOR);
+    timer = setTimeout(() => act(...values), delay);
   };
 }
 
@@ -25,7 +32,7 @@ function lockOnSend(form) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
-    form.querySelector("button[type=submit]").setAttribute("aria-disabled", "true");
+    form.querySelector("button[type=submit]:not([form])").setAttribute("aria-disabled", "true");
   });
   addEventListener("pageshow", () => delete form.dataset.sent);
 }
@@ -33,43 +40,112 @@ function lockOnSend(form) {
 class Ticket {
   constructor(form) {
     this.form = form;
-    this.fields = form.elements;
-    this.quoteBox = document.getElementById("ticket-quote");
-    this.chooser = document.getElementById("option-chooser");
-    this.increments = [];
-    this.known = null;
-    this.wantsPrice = !this.fields.limit_price.value;
+    this.parts = document.getElementById("ticket-parts");
+    this.panel = document.getElementById("ticket-figures");
+    this.turn = Promise.resolve();
+    this.figuresAt = 0;
+    this.price = new TicketPrice(form);
+    this.chooser = new Chooser(form, (changes) => this.edit(changes));
     this.suggestions();
-    this.symbolField.addEventListener("change", () => this.symbolChanged());
-    this.fields.account.addEventListener("change", () => this.look());
-    this.fields.order_type.addEventListener("change", () => this.showLimit());
-    this.fields.limit_price.addEventListener("input", () => (this.wantsPrice = false));
-    document.getElementById("choose-option").addEventListener("click", (event) => this.chooseOption(event));
-    document.getElementById("price-buttons").addEventListener("click", (event) => this.setPrice(event));
-    live.onQuote((connection, symbol) => connection === this.connection && symbol === this.symbol && this.showQuote());
-    this.showLimit();
-    if (this.symbolField.value) this.look();
+    this.refreshSoon = later(() => this.showFigures(), 400);
+    form.addEventListener("click", (event) => this.clicked(event));
+    form.addEventListener("keydown", (event) => this.keyPressed(event));
+    form.addEventListener("input", () => this.refreshSoon());
+    form.addEventListener("change", (event) => this.changed(event));
+    this.panel.addEventListener("click", (event) => event.target.id === "ask-broker" && this.showFigures({ ask: "1" }));
+    live.onQuote((connection, symbol) => this.quoted(connection, symbol));
+    this.price.ready();
+    if (this.symbols.some((field) => field.value)) this.begin();
   }
 
-  get symbolField() {
-    return this.fields.symbol;
+  // A page that says what is wrong stays as it is: drawn anew it would say nothing.
+  begin() {
+    if (this.form.querySelector(".errorlist")) this.showFigures();
+    else this.edit({ edit: "show" });
   }
 
-  get connection() {
-    return this.fields.account.selectedOptions[0]?.dataset.connection ?? "";
+  get symbols() {
+    return [...this.form.querySelectorAll("[name^=symbol]")];
   }
 
-  get symbol() {
-    return this.known;
+  // Buttons and fields
+
+  clicked(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.name === "edit") {
+      event.preventDefault();
+      this.edit({ edit: button.value });
+    } else if (button.name === "choose") {
+      event.preventDefault();
+      this.chooser.open(button.value);
+    } else if (this.price.clicked(button)) {
+      this.refreshSoon();
+    }
   }
 
-  get quote() {
-    return this.symbol ? live.quote(this.connection, this.symbol) : null;
+  // Enter in a field reviews: without this the browser would press the form's first button.
+  keyPressed(event) {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    this.form.requestSubmit(this.form.querySelector(".btn-primary"));
   }
 
-  address(base, more) {
-    const query = new URLSearchParams({ account: this.fields.account.value, ...more });
-    return `${base}?${query}`;
+  changed(event) {
+    const { name } = event.target;
+    if (name.startsWith("symbol")) this.symbolChanged(event.target);
+    else if (name === "account") this.edit({ edit: "show" });
+    else this.price.changed(name);
+  }
+
+  // A price belongs to its symbol, and so do the words "to open" and "to close".
+  symbolChanged(field) {
+    const leg = field.closest("[data-leg]");
+    const isNew = field.value.trim().toUpperCase() !== (leg.dataset.symbol ?? "");
+    if (field.value.trim()) this.edit({ edit: isNew ? `fill:${leg.dataset.leg}` : "show" });
+  }
+
+  // One after the other: each starts from what the one before has left.
+  edit(changes) {
+    this.turn = this.turn.then(() => this.send(changes)).catch(() => this.fallBack(changes));
+    return this.turn;
+  }
+
+  async send(changes) {
+    const body = new FormData(this.form);
+    for (const [name, value] of Object.entries({ ...changes, fragment: "1" })) body.set(name, value);
+    const answer = await fetch(this.form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) throw new Error("The desk did not answer.");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    this.swap(page.body, body);
+  }
+
+  // The page's own way: a whole form, as without a script. What only looks is not worth a new page.
+  fallBack(changes) {
+    if (changes.edit === "show") return;
+    const note = document.createElement("p");
+    note.className = "form-error";
+    note.setAttribute("role", "alert");
+    note.textContent = "The desk can't be reached: nothing was changed. Try again in a moment.";
+    this.parts.prepend(note);
+  }
+
+  // What was typed while the answer was on its way stays; the focus stays where it was.
+  swap(fresh, sent) {
+    const typed = [...new FormData(this.form)].filter(([name, value]) => sent.get(name) !== value);
+    const held = document.activeElement;
+    const selector = held?.name ? `[name="${held.name}"]${held.name === "edit" ? `[value="${held.value}"]` : ""}` : null;
+    const range = held?.selectionStart ?? null;
+    const inside = this.parts.contains(held);
+    this.parts.replaceChildren(...fresh.childNodes);
+    for (const [name, value] of typed) if (this.form.elements[name]) this.form.elements[name].value = value;
+    for (const field of this.symbols) field.setAttribute("list", "symbol-suggestions");
+    const again = inside && selector ? this.parts.querySelector(selector) : null;
+    (again ?? (inside ? this.parts.querySelector("[name=edit]") : null))?.focus({ preventScroll: true });
+    if (again?.type === "text" && range !== null) again.setSelectionRange(range, range);
+    live.rescan();
+    this.price.ready();
+    this.showFigures();
   }
 
   // Suggestions
@@ -78,14 +154,17 @@ class Ticket {
     const list = document.createElement("datalist");
     list.id = "symbol-suggestions";
     this.form.append(list);
-    this.symbolField.setAttribute("list", list.id);
+    for (const field of this.symbols) field.setAttribute("list", list.id);
     const ask = later((text) => this.suggest(list, text));
-    this.symbolField.addEventListener("input", () => ask(this.symbolField.value.trim()));
+    this.form.addEventListener("input", ({ target }) => target.name.startsWith("symbol") && ask(target.value.trim()));
   }
 
   async suggest(list, query) {
     if (!/^[\x21-\x7e][\x20-\x7e]{0,19}$/.test(query)) return;
-    const found = await this.json(this.address(this.form.dataset.symbols, { query }));
+    const address = `${this.form.dataset.symbols}?${new URLSearchParams({ account: this.form.elements.account.value, query })}`;
+    const found = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" } })
+      .then((answer) => answer.json())
+      .catch(() => null);
     if (!found?.results) return;
     const options = found.results.map(({ symbol, description }) => {
       const option = document.createElement("option");
@@ -96,151 +175,50 @@ class Ticket {
     list.replaceChildren(...options);
   }
 
-  // The symbol
+  // Prices and figures
 
-  // A price belongs to its symbol.
-  symbolChanged() {
-    if (this.known && this.known !== this.symbolField.value.trim().toUpperCase()) {
-      this.fields.limit_price.value = "";
-      this.wantsPrice = true;
-    }
-    this.look();
-  }
-
-  async look() {
-    const symbol = this.symbolField.value.trim();
-    if (!symbol) return;
-    const found = await this.json(this.address(this.form.dataset.instrument, { symbol }));
-    if (this.symbolField.value.trim() !== symbol) return;
-    document.getElementById("symbol-name").textContent = found?.problem ?? found?.description ?? "";
-    this.known = found?.symbol ?? null;
-    this.increments = found?.increments ?? [];
-    this.showUnits(found);
-    this.showQuoteOf(this.known ? this.connection : "", this.known ?? "");
-    this.showQuote();
-  }
-
-  // A contract's price is per share of what it is on.
-  showUnits(found) {
-    const hint = document.getElementById(`${this.fields.limit_price.id}_helptext`);
-    const size = found?.is_option ? found.multiplier : null;
-    hint.textContent = size ? `Per share: one contract is ${size} times this.` : "Per share.";
-  }
-
-  async json(address) {
-    try {
-      const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" } });
-      return await answer.json();
-    } catch {
-      return null;
+  quoted(connection, symbol) {
+    if (!this.price.concerns(connection, symbol)) return;
+    if (this.price.show()) this.refreshSoon();
+    if (!document.hidden && Date.now() - this.figuresAt > FIGURES_EVERY) {
+      this.figuresAt = Date.now();
+      setTimeout(() => this.showFigures(), AFTER_QUOTES);
     }
   }
 
-  // Prices
-
-  mid() {
-    const { bid, ask } = this.quote ?? {};
-    if (parse(bid) === null || parse(ask) === null) return null;
-    return div(add(bid, ask), "2");
-  }
-
-  // What a price button stands for: a price that an order may have.
-  offered(name) {
-    const price = name === "mid" ? this.mid() : parse(this.quote?.[name] ?? null);
-    return price === null || name !== "mid" ? price : this.onGrid(price);
-  }
-
-  step(price) {
-    for (const [below, increment] of this.increments) {
-      if (below === null || compare(price, below) < 0) return increment;
-    }
-    return "0.01";
-  }
-
-  onGrid(price) {
-    const increment = this.step(price);
-    return mul(round(div(price, increment), 0), increment);
-  }
-
-  showQuoteOf(connection, symbol) {
-    const shown = this.quoteBox.dataset;
-    if (shown.connection === connection && shown.symbol === symbol) return;
-    Object.assign(shown, { connection, symbol });
-    for (const cell of this.quoteBox.querySelectorAll("dd")) cell.textContent = "—";
-    live.rescan();
-  }
-
-  showQuote() {
-    document.getElementById("ticket-mid").textContent = format.price(this.mid());
-    for (const button of document.querySelectorAll("#price-buttons button")) {
-      const { price } = button.dataset;
-      button.disabled = price ? this.offered(price) === null : !this.known;
-    }
-    this.startAtMid();
-  }
-
-  setPrice(event) {
-    const { price, step } = event.target.dataset ?? {};
-    const field = this.fields.limit_price;
-    if (price || step) this.wantsPrice = false;
-    if (price) field.value = toText(this.offered(price)) ?? field.value;
-    if (step && parse(field.value) !== null) {
-      const size = this.step(field.value);
-      const moved = step === "1" ? add(field.value, size) : sub(field.value, size);
-      if (compare(moved, "0") > 0) field.value = toText(moved);
-    }
-  }
-
-  // An untouched price starts at the middle, once for each symbol; it does not follow from there.
-  startAtMid() {
-    const price = this.wantsPrice ? this.offered("mid") : null;
-    if (price === null || compare(price, "0") <= 0) return;
-    this.fields.limit_price.value = toText(price);
-    this.wantsPrice = false;
-  }
-
-  showLimit() {
-    document.getElementById("limit-field").hidden = this.fields.order_type.value !== "limit";
-  }
-
-  // Options
-
-  async chooseOption(event) {
-    event.preventDefault();
-    const symbol = this.symbolField.value.trim();
-    await this.showOptions(this.address(this.form.dataset.options, { symbol }));
-  }
-
-  async showOptions(address) {
-    const url = new URL(address, location.href);
-    url.searchParams.set("fragment", "1");
-    const answer = await fetch(url, { credentials: "same-origin" });
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    this.chooser.replaceChildren(...page.body.childNodes);
-    this.chooser.hidden = false;
-    this.chooser.onclick = (event) => this.optionClicked(event);
-    live.rescan();
-    const [middle] = this.chooser.getElementsByClassName("at-the-money");
-    const box = middle?.closest(".table-scroll");
-    if (box) box.scrollTop = middle.offsetTop - box.clientHeight / 2;
-  }
-
-  optionClicked(event) {
-    const link = event.target.closest("a");
-    if (!link) return;
-    event.preventDefault();
-    if (!link.dataset.option) {
-      this.showOptions(link.href);
+  async showFigures(more = {}) {
+    if (!this.symbols.every((field) => field.value)) return;
+    this.figuresAt = Date.now();
+    const typed = `${queryOf(this.form)}`;
+    const asked = (this.figuresAsked = `${queryOf(this.form, more)}`);
+    const answer = await fetch(`${this.form.dataset.figures}?${asked}`, { credentials: "same-origin" }).catch(() => null);
+    if (asked !== this.figuresAsked) return;
+    if (!answer?.ok) {
+      if (more.ask) this.sayNoDryRun();
       return;
     }
-    this.symbolField.value = link.dataset.option;
-    this.chooser.hidden = true;
-    this.chooser.replaceChildren();
-    this.fields.limit_price.value = "";
-    this.wantsPrice = true;
-    this.look();
-    this.symbolField.focus();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    this.putFigures(page.body, typed);
+  }
+
+  // An open table stays open, the focus stays, and the broker's word stays while the ticket is what it was about.
+  putFigures(fresh, typed) {
+    const open = this.panel.querySelector("details")?.open;
+    const held = this.panel.contains(document.activeElement) ? document.activeElement.id : "";
+    const told = this.panel.querySelector("#dry-run");
+    this.panel.replaceChildren(...fresh.childNodes);
+    if (this.panel.querySelector("#dry-run")) this.dryRunOf = typed;
+    else if (told && this.dryRunOf === typed) this.panel.append(told);
+    if (open) this.panel.querySelector("details")?.setAttribute("open", "");
+    if (held) document.getElementById(held)?.focus({ preventScroll: true });
+  }
+
+  sayNoDryRun() {
+    const note = document.createElement("p");
+    note.className = "form-error";
+    note.setAttribute("role", "alert");
+    note.textContent = "The desk can't be reached. Try again in a moment.";
+    this.panel.append(note);
   }
 }
 

@@ -55,7 +55,7 @@ def test_the_price_starts_at_the_middle_on_the_grid(trader: Page, desk: DeskProc
     assert price == price.quantize(Decimal("0.01"))
     for _ in range(20):  # bid, ask and middle move together, so they are read together
         bid, middle, ask = trader.evaluate(
-            """[...document.querySelectorAll("#ticket-quote dd")].slice(0, 3).map((cell) => cell.textContent.trim())"""
+            """() => [...document.querySelectorAll("#net-quote dd")].slice(0, 3).map((one) => one.textContent.trim())"""
         )
         assert "—" not in (bid, middle, ask)
         assert Decimal(middle) == (Decimal(bid) + Decimal(ask)) / 2

@@ -130,7 +130,7 @@ def test_a_refused_connection_is_not_an_unknown_order(
     settings.BROKER_HOSTS = {context: hosts | {"api": "http://127.0.0.1:9"}}
     forget_flights()
     response = ask_api(trader, "orders", order_body(account), **{"Idempotency-Key": uuid.uuid4().hex})
-    assert (response.status_code, response.json()["code"]) == (503, "broker_unavailable")
+    assert (response.status_code, response.json()["code"]) == (503, "connection_not_ready")
     assert not Order.objects.filter(account=account, status="unknown").exists()
     assert "as last read" in trader.get("/portfolio/positions").content.decode()
 

@@ -21,7 +21,13 @@ LOST = {"effect": "drop_answer", "method": "POST", "path": "*/orders", "times": 
 
 
 def place(account: Account, price: str, key: str) -> Order:
-    found, _ = orders.place(account=account, ticket=a_ticket("1", price), idempotency_key=key, source=Order.Source.API)
+    found, _ = orders.place(
+        account=account,
+        ticket=a_ticket("1", price),
+        idempotency_key=key,
+        source=Order.Source.API,
+        confirmed=["DUPLICATE_LIKE"],
+    )
     return Order.objects.get(pk=found.pk)
 
 
@@ -72,7 +78,12 @@ def test_of_several_that_look_alike_none_is_claimed_and_none_is_called_not_place
     if account.connection.broker == "tastytrade":  # it echoes our reference: there is no doubt
         assert found.broker_order_id == made(sim, account)[0]
         return
-    assert found.status == Status.UNKNOWN
+    assert found.status == Status.NEEDS_EYES
     assert found.broker_order_id is None
     assert found.listings_without == 0
     assert "several orders" in found.last_error
+    assert [one["broker_order_id"] for one in found.candidates] == sorted(made(sim, account))
+    mine = made(sim, account)[0]
+    decided = orders.decide(found, broker_order_id=mine, user=account.connection.user)
+    assert (decided.broker_order_id, decided.is_open) == (mine, True)
+    assert Order.objects.shown().filter(account=account).count() == 2

@@ -1,9 +1,11 @@
 """A trader and a stranger, each with an account; behind both a broker with a ledger."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from bare_sending import Everything
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
@@ -13,6 +15,7 @@ from simulator_server import SimulatorServer
 from brokers import connections
 from brokers.models import Account
 from brokers.vault import Secret
+from trading import limits, readiness, risk
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +26,19 @@ def _empty_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-def ledger_broker(monkeypatch: pytest.MonkeyPatch) -> LedgerBroker:
+def ledger_broker(controlled_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch) -> LedgerBroker:
+    """For the protocol alone: the controls find nothing. They are tried in tests/trading/risk and test_denials.py."""
+    for control in ("check", "check_group"):
+        monkeypatch.setattr(risk, control, lambda *_: [])
+    return controlled_broker
+
+
+@pytest.fixture
+def controlled_broker(monkeypatch: pytest.MonkeyPatch) -> LedgerBroker:
     broker = LedgerBroker()
-    monkeypatch.setattr(connections, "broker_for", lambda connection: broker)
+    monkeypatch.setattr(connections, "broker_for", lambda connection, **_: broker)
     monkeypatch.setattr(connections, "access_token", lambda connection_id, refused=None: "made-up")
+    monkeypatch.setattr(readiness, "_compared", Everything())
     return broker
 
 
@@ -69,6 +81,16 @@ def simulated(settings: Any) -> Iterator[SimulatorServer]:
         hosts = {"api": sim.api, "token": f"{sim.api}/oauth/token", "streamer": f"{sim.ws}/streamer"}
         settings.BROKER_HOSTS = {("tastytrade", "sim"): hosts, ("tastytrade", "live"): {}}
         yield sim
+
+
+@pytest.fixture
+def no_limits(db: None) -> None:
+    """For tests that send many orders at once."""
+    many = Decimal(10**6)
+    figures = ("orders_a_second", "web_orders_a_minute", "api_orders_a_minute", "orders_a_day", "open_orders")
+    wide = dict.fromkeys((*figures, "open_orders_a_symbol", "order_notional", "position_notional"), many)
+    wide |= dict.fromkeys(("gross_share", "concentration_share"), Decimal(9999))
+    limits.change(wide, by=None, reason="a test of something else")
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_an_order_that_was_not_taken_is_a_problem_that_names_it(
 def test_a_preview_that_the_broker_refuses_is_a_problem(
     trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
 ) -> None:
-    ledger_broker.before = raiser(REFUSALS[0][0])
+    ledger_broker.preview_fault = raiser(REFUSALS[0][0])
     answer = preview(trader_client, body(trading_account))
     assert (answer.status_code, answer.json()["code"]) == (422, "order_rejected")
     assert answer.json()["broker_messages"] == [{"code": "margin_check_failed", "message": "Too dear"}]
@@ -152,10 +152,9 @@ BAD_BODIES: list[tuple[dict[str, Any], str]] = [
         None, [], {}, "1_0",
     )],
     *[({"limit_price": value}, "limit_price") for value in (
-        "0", "-1", "1e400", "NaN", "-0", "190.005", "９", 190.5, True, [1], {"a": 1}, "9" * 5000,
+        "0", "-1", "1e400", "NaN", "-0", "９", 190.5, True, [1], {"a": 1}, "9" * 5000,
     )],
     *[(leg(symbol=value), "legs") for value in ("$VIX", "A\u0000", "<b>", "a" * 41, "", 7, None, [], "\u202eAAPL")],
-    (leg(symbol="NOSUCH"), "symbol"),
     (leg(action="steal"), "legs"),
     (leg(action=["buy_to_open"]), "legs"),
     (leg(limit_price="1"), "legs"),
@@ -172,12 +171,10 @@ BAD_BODIES: list[tuple[dict[str, Any], str]] = [
     ({"account": 10**40}, "account"),
     ({"order_type": "stop"}, "limit_price"),
     ({"order_type": "stop", "limit_price": None}, "stop_price"),
-    ({"order_type": "stop_limit", "stop_price": "5"}, "order_type"),
     ({"order_type": {}}, "order_type"),
     ({"order_type": "market"}, "limit_price"),
     ({"limit_price": None}, "limit_price"),
     ({"time_in_force": "gtd"}, "gtd_date"),
-    ({"time_in_force": "gtd", "gtd_date": "2026-12-18"}, "time_in_force"),
     ({"gtd_date": "tomorrow"}, "gtd_date"),
     ({"gtd_date": 5}, "gtd_date"),
     ({"price_effect": "credit"}, "price_effect"),
@@ -282,7 +279,8 @@ def test_filters(trader_client: Client, trading_account: Account, ledger_broker:
     "query",
     [
         "status=odd", "status=", "since=yesterday", "since=2020-01-01T00:00:00", "since=\x00", "limit=0", "limit=201",
-        "limit=x", "limit=１", "before=x", f"before={uuid.UUID(int=7)}", "account=x", f"account={uuid.UUID(int=7)}", "odd=1",
+        "limit=x", "limit=１", "before=x", f"before={uuid.UUID(int=7)}",
+        "account=x", f"account={uuid.UUID(int=7)}", "odd=1",
         "since=9999-12-31T23:59:59-23:59", "since=99999-01-01",
     ],
 )  # fmt: skip

@@ -28,7 +28,7 @@ from brokers.models import Account
 from trading import lifecycle, reading, reconcile, watch
 from trading.models import Order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 HOW_MANY = 60
 LEAST_DEATHS = 15
@@ -70,7 +70,7 @@ class Mortal:
 
 
 @pytest.fixture
-def mortal(simulated: SimulatorServer, simulated_account: Account) -> Iterator[Mortal]:
+def mortal(simulated: SimulatorServer, simulated_account: Account, no_limits: None) -> Iterator[Mortal]:
     environment = os.environ | {
         "TASTYTRADE_SIM_API_URL": simulated.api,
         "TASTYTRADE_SIM_TOKEN_URL": f"{simulated.api}/oauth/token",
@@ -87,11 +87,19 @@ def mortal(simulated: SimulatorServer, simulated_account: Account) -> Iterator[M
 
 
 def live_and_die(desk: Mortal, how: str) -> None:
-    """Lives of random length, each taking up what the one before did not report as done: the same keys again."""
+    """Lives of random length, each taking up what the one before did not report as done: the same keys again.
+
+    Each life compares with the broker before it sends: how long that takes here, two lives without an end tell.
+    """
     chance = random.Random()  # noqa: S311
     intents = [(f"intent-{number}", price_of(number)) for number in range(HOW_MANY)]
+    pace = 0.0
+    for intent in intents[:2]:
+        began = time.monotonic()
+        desk.live(how, [intent], None)
+        pace = time.monotonic() - began
     while left := [intent for intent in intents if intent[0] not in desk.done]:
-        desk.live(how, left[:6], chance.uniform(0.02, 0.3) if len(left) > 1 else None)
+        desk.live(how, left[:6], chance.uniform(0.1, 2.2) * pace if len(left) > 1 else None)
 
 
 def orders_at_the_broker(account: Account) -> dict[Decimal, list[OrderUpdate]]:
@@ -127,7 +135,8 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(watch.hub, "keep", keep)
     monkeypatch.setattr(reconcile, "ATTEMPT_LIMIT", timedelta(seconds=1))
-    monkeypatch.setattr(reconcile, "QUIET", timedelta(seconds=1))
+    for quiet in ("QUIET", "QUIET_UNHEARD"):
+        monkeypatch.setattr(reconcile, quiet, timedelta(seconds=1))
     monkeypatch.setattr(reconcile, "DELAYS", (0.3,))
 
 
@@ -139,7 +148,7 @@ def test_a_desk_that_is_killed_while_it_sends_doubles_and_forgets_nothing(
     assert mortal.deaths >= LEAST_DEATHS
     cut_off = list(Order.objects.filter(status="sending"))
     simulated.clear_faults()
-    asyncio.run(watch_until_certain(20))
+    asyncio.run(watch_until_certain(60))
     reconcile.refresh(simulated_account)
 
     at_broker = orders_at_the_broker(simulated_account)

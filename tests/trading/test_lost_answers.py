@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from bare_sending import strip
 from django.db import connections as databases
 from ledger_broker import a_ticket
 from simulator_server import SimulatorServer
@@ -38,7 +39,7 @@ def lossy(simulated: SimulatorServer) -> SimulatorServer:
 
 
 @pytest.fixture
-def lossy_account(simulated_account: Account) -> Account:
+def lossy_account(simulated_account: Account, no_limits: None) -> Account:
     return simulated_account
 
 
@@ -49,6 +50,7 @@ def _no_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
     async def keep(*_: Any, **__: Any) -> None: ...
 
     monkeypatch.setattr(watch.hub, "keep", keep)
+    strip(monkeypatch.setattr)
 
 
 def in_threads(work: Callable[[int], None], how_many: int) -> None:

@@ -16,7 +16,7 @@ from brokers.errors import OutcomeUnknown
 from brokers.models import Account
 from brokers.port import AccountChanged
 from brokers.signals import account_changed, account_stream_resumed, order_reported
-from trading import news, orders, reconcile, watch
+from trading import news, orders, reconcile, sending, watch
 from trading.lifecycle import Status
 from trading.models import Order
 
@@ -60,7 +60,7 @@ def test_an_order_that_was_held_up_before_it_could_leave_is_not_sent(
 
     def begin_then_sleep(**fields: Any) -> Order:
         order = real_begin(**fields)
-        monkeypatch.setattr(timezone, "now", lambda: real_now() + orders.SEND_WITHIN + timedelta(seconds=1))
+        monkeypatch.setattr(timezone, "now", lambda: real_now() + sending.SEND_WITHIN + timedelta(seconds=1))
         return order
 
     monkeypatch.setattr(Order, "begin", begin_then_sleep)
@@ -118,6 +118,9 @@ def test_a_twin_that_gave_way_is_neither_watched_nor_asked_for(
     twin = Order.objects.get(adopted_by=order)
     assert twin.status == Status.ACCEPTED
     ledger_broker.move(str(order.broker_order_id), BrokerStatus.CANCELLED, "Cancelled")
+    news.hear(twin, ledger_broker.ledger[str(order.broker_order_id)], "stream")
+    order.refresh_from_db()
+    assert order.status == Status.CANCELLED, "what is told of the twin is told of the order"
     orders.look_up(trading_account, timezone.now() + LATER)
     assert not Order.objects.working().exists()
     assert watch.wanted_feeds() == {}

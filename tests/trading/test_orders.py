@@ -15,19 +15,15 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
-from ledger_broker import AAPL, CALL, LedgerBroker, a_ticket, open_account, raiser
+from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 
 from brokers import connections
 from brokers.domain.orders import (
-    Action,
     BrokerStatus,
     InvalidTicket,
-    Leg,
     Notice,
     OrderTicket,
-    OrderType,
     OrderUpdate,
-    TimeInForce,
 )
 from brokers.errors import (
     NotAuthorized,
@@ -202,58 +198,6 @@ def test_our_references_are_22_base62_characters_and_never_the_same() -> None:
     refs = {new_client_ref() for _ in range(5000)}
     assert len(refs) == 5000
     assert all(len(ref) == 22 and ref.isalnum() and ref.isascii() for ref in refs)
-
-
-TICKETS_REFUSED: list[tuple[OrderTicket, str]] = [
-    (a_ticket(price="190.005"), "limit_price"),
-    (
-        OrderTicket(
-            (Leg(CALL, Action.BUY_TO_OPEN, Decimal("1.5")),), OrderType.LIMIT, TimeInForce.DAY, Decimal("-1.05")
-        ),
-        "quantity",
-    ),
-    (
-        OrderTicket((Leg(CALL, Action.BUY_TO_OPEN, Decimal(1)),), OrderType.LIMIT, TimeInForce.DAY, Decimal("-1.07")),
-        "limit_price",
-    ),
-    (OrderTicket((Leg(AAPL, Action.BUY_TO_OPEN, Decimal(1)),), OrderType.MARKET, TimeInForce.GTC), "time_in_force"),
-    (
-        OrderTicket((Leg(AAPL, Action.BUY_TO_OPEN, Decimal(1)),), OrderType.LIMIT, TimeInForce.IOC, Decimal(-1)),
-        "time_in_force",
-    ),
-    (
-        OrderTicket(
-            (Leg(AAPL, Action.BUY_TO_OPEN, Decimal(1)),),
-            OrderType.STOP_LIMIT,
-            TimeInForce.DAY,
-            Decimal(-1),
-            stop_price=Decimal(1),
-        ),
-        "order_type",
-    ),
-]
-
-
-@pytest.mark.parametrize(("ticket", "field"), TICKETS_REFUSED)
-def test_what_cannot_be_is_refused_at_its_field(
-    ticket: OrderTicket, field: str, ledger_broker: LedgerBroker, trading_account: Account
-) -> None:
-    with pytest.raises(InvalidTicket) as refusal:
-        place(trading_account, ticket=ticket)
-    assert refusal.value.field == field
-    assert not Order.objects.exists()
-    assert not ledger_broker.ledger
-
-
-@pytest.mark.parametrize("change", [{"is_closed": True}, {"can_trade": False}])
-def test_an_account_that_cannot_trade_sends_nothing(
-    change: dict[str, bool], ledger_broker: LedgerBroker, trading_account: Account
-) -> None:
-    Account.objects.filter(pk=trading_account.pk).update(**change)
-    with pytest.raises(InvalidTicket) as refusal:
-        place(trading_account)  # what was read before the account changed: it is read again under the lock
-    assert refusal.value.field == "account"
-    assert not Order.objects.exists()
 
 
 def test_a_connection_that_needs_sign_in_sends_nothing(ledger_broker: LedgerBroker, trading_account: Account) -> None:

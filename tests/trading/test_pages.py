@@ -165,8 +165,8 @@ def test_a_bad_number_is_refused_at_its_field_and_kept(
         ("symbol", "A" * 5000),
         ("symbol", ""),
         ("action", "steal"),
-        ("order_type", "stop"),
-        ("time_in_force", "ioc"),
+        ("order_type", "trailing"),
+        ("time_in_force", "fok"),
         ("limit_price", "190.005"),
         ("account", str(uuid.UUID(int=7))),
         ("account", "x\x00"),
@@ -203,7 +203,7 @@ def test_the_brokers_refusal_is_shown_with_what_was_typed(
     trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
 ) -> None:
     notice = Notice("margin_check_failed", "Your account does not have sufficient buying power.")
-    ledger_broker.before = raiser(OrderRejected("Checks failed", broker_code="preflight", notices=(notice,)))
+    ledger_broker.preview_fault = raiser(OrderRejected("Checks failed", broker_code="preflight", notices=(notice,)))
     answer = trader_client.post("/trade", typed(trading_account, quantity="77"))
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -215,7 +215,7 @@ def test_the_brokers_refusal_is_shown_with_what_was_typed(
 def test_a_broker_that_is_away_is_said_in_words(
     trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
 ) -> None:
-    ledger_broker.before = raiser(Unavailable("The broker cannot be reached."))
+    ledger_broker.preview_fault = raiser(Unavailable("The broker cannot be reached."))
     page = trader_client.post("/trade", typed(trading_account)).content.decode()
     assert "cannot be reached" in page
 
@@ -285,17 +285,6 @@ def test_a_chain_that_is_not_there_is_said_in_words(
 ) -> None:
     assert "Type the symbol" in trader_client.get("/trade/options").content.decode()
     assert "no options" in trader_client.get("/trade/options?symbol=MSFT").content.decode()
-
-
-def test_a_symbol_is_looked_up_for_the_ticket(
-    trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
-) -> None:
-    found = trader_client.get("/trade/instrument?symbol=aapl").json()
-    assert found["symbol"] == "AAPL"
-    assert found["increments"] == [[None, "0.01"]]
-    assert trader_client.get("/trade/instrument?symbol=NOSUCH").status_code == 422
-    assert trader_client.get("/trade/instrument?symbol=%00").status_code == 422
-    assert trader_client.get("/trade/instrument").status_code == 422
 
 
 def test_tabs_part_working_today_and_history(
@@ -371,7 +360,7 @@ def test_a_stranger_sees_and_does_nothing(
         (f"/orders/?before={order.pk}", f"/orders/?before={missing}"),
         (f"/trade?account={trading_account.pk}", f"/trade?account={missing}"),
         (f"/trade/options?account={trading_account.pk}&symbol=AAPL", f"/trade/options?account={missing}&symbol=AAPL"),
-        (f"/trade/instrument?account={trading_account.pk}", f"/trade/instrument?account={missing}"),
+        (f"/trade/figures?account={trading_account.pk}", f"/trade/figures?account={missing}"),
     ):
         assert [stranger_client.get(address).status_code for address in (known, unknown)] == [404, 404], known
     assert stranger_client.post(f"/orders/{order.pk}/cancellation").status_code == 404
@@ -411,7 +400,7 @@ def test_the_signed_out_are_sent_to_sign_in(trading_account: Account, ledger_bro
     client = Client()
     addresses: list[tuple[str, Any]] = [
         ("get", "/trade"), ("post", "/trade"), ("post", "/trade/place"), ("get", "/trade/options"),
-        ("get", "/trade/instrument"), ("get", "/orders/"), ("get", f"/orders/{order.pk}"),
+        ("get", "/trade/figures"), ("get", "/orders/"), ("get", f"/orders/{order.pk}"),
         ("post", f"/orders/{order.pk}/cancellation"),
     ]  # fmt: skip
     for method, address in addresses:

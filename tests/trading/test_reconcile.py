@@ -10,7 +10,7 @@ from ledger_broker import LedgerBroker, a_ticket, raiser
 from brokers.domain.orders import BrokerStatus
 from brokers.errors import OutcomeUnknown, RateLimited, Unavailable
 from brokers.models import Account
-from trading import orders, reconcile
+from trading import news, orders, reconcile
 from trading.cancels import MOST_TRIES, NotCancellable
 from trading.lifecycle import Status
 from trading.models import Order
@@ -81,12 +81,16 @@ def test_an_order_that_never_arrived_is_not_placed_only_after_quiet_and_listings
     order.refresh_from_db()
     assert order.status == Status.UNKNOWN
     assert order.listings_without >= 3
+    sweep(trading_account, clock, 240)  # no account stream listened: its silence says nothing
+    order.refresh_from_db()
+    assert order.status == Status.UNKNOWN
     sweep(trading_account, clock, 120)
     order.refresh_from_db()
     assert order.status == Status.NOT_PLACED
+    assert "no account stream was listening" in order.events.last().words
     assert order.watch_until is not None
     assert ledger_broker.calls.count("place") == 1
-    assert ledger_broker.calls.count("list") <= 10
+    assert ledger_broker.calls.count("list") <= 14
 
 
 def test_listings_that_fail_are_no_information(
@@ -95,7 +99,7 @@ def test_listings_that_fail_are_no_information(
     ledger_broker.before = raiser(OutcomeUnknown("No answer"))
     ledger_broker.listing_fault = raiser(Unavailable("The broker is away"))
     order = place(trading_account)
-    sweep(trading_account, clock, 900, 5)
+    sweep(trading_account, clock, 590, 5)
     order.refresh_from_db()
     assert (order.status, order.listings_without) == (Status.UNKNOWN, 0)
     assert "The broker is away" in order.last_error
@@ -122,7 +126,7 @@ def test_a_late_appearance_is_taken_in_and_never_sent_again(
 
     ledger_broker.after = slow
     order = place(trading_account)
-    sweep(trading_account, clock, 300, 2)
+    sweep(trading_account, clock, 460, 2)
     order.refresh_from_db()
     assert order.status == Status.NOT_PLACED
     ledger_broker.hidden.clear()
@@ -156,7 +160,7 @@ def test_an_order_that_appears_hours_late_is_still_found(
 def test_the_late_watch_ends(ledger_broker: LedgerBroker, trading_account: Account, clock: Clock) -> None:
     ledger_broker.before = raiser(OutcomeUnknown("No answer"))
     order = place(trading_account)
-    sweep(trading_account, clock, 300, 2)
+    sweep(trading_account, clock, 460, 2)
     orders.look_up(trading_account, clock.advance(25 * 3600))
     order.refresh_from_db()
     assert (order.status, order.next_check_at) == (Status.NOT_PLACED, None)
@@ -208,17 +212,30 @@ def test_listings_begin_the_day_before_in_new_york_whatever_the_hour(
     assert asked == [date(2027, 3, 9), date(2027, 3, 9)]
 
 
-def test_working_orders_are_compared_with_the_listing_each_minute(
+@pytest.mark.parametrize("after", [0, 4, 20, 55])
+def test_a_fill_of_which_no_stream_tells_is_known_within_ten_seconds_in_the_first_minute(
+    after: int, ledger_broker: LedgerBroker, trading_account: Account, clock: Clock
+) -> None:
+    order = place(trading_account)
+    sweep(trading_account, clock, after)
+    ledger_broker.fill(str(order.broker_order_id), "10")
+    sweep(trading_account, clock, 10)
+    order.refresh_from_db()
+    assert (order.status, order.next_check_at) == (Status.FILLED, None)
+
+
+def test_working_orders_are_compared_with_the_listing_each_minute_later_on(
     ledger_broker: LedgerBroker, trading_account: Account, clock: Clock
 ) -> None:
     order = place(trading_account)
+    sweep(trading_account, clock, 600)
+    listings = ledger_broker.calls.count("list")
+    assert listings <= len(news.LOOKS) + 10
     ledger_broker.fill(str(order.broker_order_id), "10")
-    sweep(trading_account, clock, 59)
-    order.refresh_from_db()
-    assert order.status == Status.ACCEPTED
-    sweep(trading_account, clock, 3)
+    sweep(trading_account, clock, 61)
     order.refresh_from_db()
     assert (order.status, order.next_check_at) == (Status.FILLED, None)
+    assert ledger_broker.calls.count("list") == listings + 1
 
 
 def test_a_working_order_that_is_no_longer_listed_is_asked_for(
@@ -334,7 +351,7 @@ def test_one_complete_listing_is_not_enough_however_long_it_has_been_quiet(
         orders.look_up(trading_account, clock.advance(61))
         order.refresh_from_db()
         statuses.append((order.status, order.listings_without))
-    assert statuses == [(Status.UNKNOWN, 1), (Status.UNKNOWN, 2), (Status.NOT_PLACED, 3)]
+    assert statuses == [(Status.NEEDS_EYES, 1), (Status.NEEDS_EYES, 2), (Status.NOT_PLACED, 3)]
 
 
 def test_a_cancel_whose_sender_died_is_gone_on_with_soon(

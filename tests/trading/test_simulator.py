@@ -19,7 +19,7 @@ from brokers.domain.instruments import parse_instrument
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
 from brokers.port import StreamState
-from trading import orders, watch
+from trading import news, orders, receivers, watch
 from trading.lifecycle import Status
 from trading.models import Order
 
@@ -41,7 +41,8 @@ def send(browser: Client, account: Account, **ticket: str) -> Order:
     page = browser.post("/trade", given).content.decode()
     found = re.search(r'name="preview" value="([^"]+)"', page)
     assert found, re.sub(r"\s+", " ", page[page.find('id="content"') :])[:3000]
-    answer = browser.post("/trade/place", {"preview": found[1]})
+    confirmed = re.findall(r'name="confirmed"\s+value="(\w+)"', page)
+    answer = browser.post("/trade/place", {"preview": found[1], "confirmed": confirmed})
     return Order.objects.get(pk=answer["Location"].split("/")[-1])
 
 
@@ -129,19 +130,22 @@ def test_an_order_that_another_program_placed_is_shown(
 
 
 async def test_a_fill_that_was_told_while_the_account_stream_was_away_is_known_when_it_is_back(
-    simulated: SimulatorServer, simulated_account: Account
+    simulated: SimulatorServer, simulated_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the listing at once it would be known a minute later."""
+    """Without the listing at once it would be known a minute later: the other looks are put off."""
+    monkeypatch.setattr(news, "LOOKS", ())
+    monkeypatch.setattr(receivers, "_moved", lambda *_: False)
 
     def place() -> Order:
         legs = (Leg(parse_instrument("AAPL"), Action.BUY_TO_OPEN, Decimal(1)),)
-        ticket = OrderTicket(legs, OrderType.LIMIT, TimeInForce.DAY, Decimal(-900))
+        ticket = OrderTicket(legs, OrderType.LIMIT, TimeInForce.DAY, Decimal(-193))
         order, _ = orders.place(
             account=simulated_account, ticket=ticket, idempotency_key="key-1", source=Order.Source.API
         )
         return order
 
     simulated.fills("never")
+    simulated.price("AAPL", "190")
     order = await sync_to_async(place)()
     assert order.is_open
     watching = asyncio.create_task(watch.watch_orders(pause=0.05))

@@ -31,7 +31,7 @@ PASSING = {
     "not a customer": Told({"error_code": "invalid_request", "error_description": "not a customer"}, 400),
     "unheard of": Told({"error": "what_is_this"}, 400),
     "no answer": Told(drop=True),
-    "too late": Told(seconds=0.06),
+    "too late": Told(seconds=1.0),
     "cut off": Told(b'{"access_token": "canary', 200),
 }
 

@@ -1,7 +1,7 @@
-"""Orders, what happened to them, what was filled: the only code that changes an order.
+"""Orders: a row is inserted once and from then on moves only by ``Order.change``, the only code that changes one.
 
-A row is inserted once and from then on moves only by ``Order.change``: a compare-and-set on ``seq`` that
-writes the event in the same transaction, along the table in lifecycle.py.
+``change`` is a compare-and-set on ``seq`` that writes the event in the same transaction, along the table in
+lifecycle.py.
 """
 
 import secrets
@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 from django.db.models import F
 from django.dispatch import Signal
@@ -22,22 +21,16 @@ from django.utils import timezone
 from brokers.domain.instruments import plain
 from brokers.domain.orders import OrderTicket
 from brokers.models import Account, OwnedQuerySet
-from trading import lifecycle, tickets
+from trading import audit, lifecycle, tickets
 from trading.lifecycle import Status
+from trading.models.history import IllegalMove, OrderEvent, Stale
 
 # order_id: UUID. Sent once a change is committed.
 order_changed = Signal()
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 REF_LENGTH = 22
-
-
-class Stale(Exception):
-    """Somebody else changed the order since it was read: read again and decide anew."""
-
-
-class IllegalMove(Exception):
-    """A move that the table in lifecycle.py does not have: a fault of the program, never of the world."""
+BOOK_KEEPING = {"checks", "listings_without", "last_error", "last_seen_at", "error_code", "candidates"}
 
 
 def new_client_ref() -> str:
@@ -56,6 +49,10 @@ class OrderQuerySet(OwnedQuerySet):
     def working(self) -> Self:
         """Whatever is not over, as far as we know."""
         return self.filter(status__in=lifecycle.OPEN | lifecycle.UNCERTAIN, adopted_by=None)
+
+    def at_broker(self) -> Self:
+        """Those that have a number at the broker and are not over."""
+        return self.filter(status__in=lifecycle.OPEN, broker_order_id__isnull=False, adopted_by=None)
 
     def due(self, now: datetime) -> Self:
         return self.filter(next_check_at__lte=now)
@@ -76,6 +73,7 @@ class Order(models.Model):
     is_external = models.BooleanField(default=False, help_text="Placed elsewhere and found at the broker.")
     ticket = models.JSONField()
     ticket_sha256 = models.CharField(max_length=64, blank=True)
+    asked_sha256 = models.CharField(max_length=64, blank=True, help_text="Of what was asked for under the key.")
     description = models.CharField(max_length=300)
     idempotency_key = models.CharField(max_length=64, null=True)
     client_ref = models.CharField(max_length=REF_LENGTH, null=True, unique=True)
@@ -119,6 +117,24 @@ class Order(models.Model):
     preview = models.JSONField(null=True)
     replaces_order_id = models.CharField(max_length=64, blank=True)
     replaced_by_order_id = models.CharField(max_length=64, blank=True)
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="successors")
+    chain = models.UUIDField(null=True, db_index=True, help_text="The first of those that took each other's place.")
+    replace_pending = models.BooleanField(default=False, help_text="A replacement whose outcome we do not know yet.")
+
+    group = models.UUIDField(null=True, db_index=True, help_text="Shared by orders that were sent as one.")
+    group_kind = models.CharField(max_length=8, blank=True)
+    group_index = models.PositiveSmallIntegerField(default=0, help_text="Its place in the group; a trigger is first.")
+    broker_group_id = models.CharField(max_length=64, blank=True)
+
+    epoch = models.PositiveIntegerField(default=0, help_text="The installation's when it was written down.")
+    findings = models.JSONField(default=list, help_text="What the desk's own checks found.")
+    confirmed = models.JSONField(default=list, help_text="Codes of findings that were confirmed.")
+    reserved = models.DecimalField(
+        max_digits=20, decimal_places=2, null=True, help_text="Dollars of buying power it takes, as far as can be told."
+    )
+    positions_before = models.JSONField(null=True, help_text="What was held when it was sent; null: not known.")
+    candidates = models.JSONField(default=list, help_text="Orders at the broker of which it may be one.")
+    decrease_seen_at = models.DateTimeField(null=True, help_text="When less was first said to be filled than before.")
 
     objects: ClassVar[OrderQuerySet] = OrderQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -195,7 +211,7 @@ class Order(models.Model):
         broker_at: datetime | None,
         dedupe_key: str,
     ) -> None:
-        OrderEvent.objects.create(
+        event = OrderEvent.objects.create(
             order=self,
             seq=self.seq,
             kind=kind,
@@ -207,6 +223,7 @@ class Order(models.Model):
             broker_at=broker_at,
             dedupe_key=dedupe_key or f"seq:{self.seq}",
         )
+        audit.order_event(self, event)
         order_id = self.pk
         transaction.on_commit(lambda: _tell(order_id), robust=True)
 
@@ -220,7 +237,7 @@ class Order(models.Model):
 
     def note(self, **fields: Any) -> None:
         """Book-keeping of the watch (checks, listings, words of the last failure): no move, no event."""
-        if unknown := set(fields) - {"checks", "listings_without", "last_error", "last_seen_at", "error_code"}:
+        if unknown := set(fields) - BOOK_KEEPING:
             raise IllegalMove(f"not book-keeping: {unknown}")
         Order.objects.filter(pk=self.pk).update(**fields)
 
@@ -264,81 +281,22 @@ class Order(models.Model):
 
     @property
     def can_cancel(self) -> bool:
-        return bool(self.is_open and self.broker_order_id and not self.cancel_pending) and self.status not in (
-            Status.CANCEL_REQUESTED,
-        )
+        busy = self.cancel_pending or self.replace_pending or self.status == Status.CANCEL_REQUESTED
+        return bool(self.is_open and self.broker_order_id) and not busy
+
+    @property
+    def can_replace(self) -> bool:
+        """As far as the order goes; what may change, the broker's capabilities say."""
+        return self.can_cancel
+
+    @property
+    def chain_id(self) -> uuid.UUID:
+        return self.chain or self.pk
+
+    @property
+    def needs_eyes(self) -> bool:
+        return self.status == Status.NEEDS_EYES
 
 
 def _tell(order_id: uuid.UUID) -> None:
     order_changed.send_robust(sender=Order, order_id=order_id)
-
-
-class AppendOnly(models.Model):
-    """Rows that are written once and never changed or removed one by one."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise IllegalMove("This is a record: it is never changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise IllegalMove("This is a record: it is never removed.")
-
-
-class OrderEvent(AppendOnly):
-    """One thing that happened to an order. ``payload`` is the broker's word as we read it; it holds no secrets."""
-
-    class Source(models.TextChoices):
-        US = "us", "Desk"
-        USER = "user", "You"
-        POST = "post", "Broker's answer"
-        STREAM = "stream", "Broker's stream"
-        LISTING = "listing", "Broker's listing"
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
-    seq = models.PositiveIntegerField()
-    kind = models.CharField(max_length=24)
-    source = models.CharField(max_length=8, choices=Source.choices)
-    from_status = models.CharField(max_length=24, blank=True)
-    to_status = models.CharField(max_length=24)
-    words = models.CharField(max_length=500)
-    payload = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    broker_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(default=timezone.now)
-    dedupe_key = models.CharField(max_length=160)
-
-    class Meta:
-        ordering = ("seq",)
-        constraints = (
-            models.UniqueConstraint(fields=("order", "dedupe_key"), name="one_event_per_piece_of_news"),
-            models.UniqueConstraint(fields=("order", "seq"), name="one_event_per_change"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.seq}: {self.words}"
-
-    @property
-    def status_label(self) -> str:
-        """The state it led to, where it changed it."""
-        return lifecycle.LABELS[Status(self.to_status)] if self.to_status != self.from_status else ""
-
-
-class Fill(AppendOnly):
-    """One execution, counted once: its id is the broker's and unique within the order. Price per unit, unsigned."""
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
-    fill_id = models.CharField(max_length=128)
-    symbol = models.CharField(max_length=64)
-    quantity = models.DecimalField(max_digits=20, decimal_places=8)
-    price = models.DecimalField(max_digits=20, decimal_places=8)
-    filled_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ("filled_at", "id")
-        constraints = (models.UniqueConstraint(fields=("order", "fill_id"), name="each_fill_counts_once"),)
-
-    def __str__(self) -> str:
-        return f"{self.quantity} {self.symbol} at {self.price}"

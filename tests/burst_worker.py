@@ -1,0 +1,208 @@
+"""Bursts of orders against limits and the kill switch, in threads over a database of its own.
+
+``python burst_worker.py cap|halt sound|early|ungated`` with the database's URL in TEST_DATABASE_URL; it prints one
+JSON line. ``early`` judges before the transaction and not in it; ``ungated`` reads halts without their gate.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+ORDERS = 50
+SENDERS = 8
+PRESSES = 6
+
+
+def prepare() -> Any:
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    from ledger_broker import LedgerBroker, open_account
+
+    from brokers import connections
+    from trading import limits
+
+    broker = LedgerBroker()
+    connections.broker_for = lambda connection, **_: broker  # type: ignore[assignment]
+    connections.access_token = lambda connection_id, refused=None: "made-up"  # type: ignore[assignment]
+    many = Decimal(10_000_000)
+    names = ("orders_a_second", "web_orders_a_minute", "orders_a_day", "open_orders", "open_orders_a_symbol")
+    values = dict.fromkeys(names, many) | {
+        "position_notional": many,
+        "gross_share": Decimal(999),
+        "concentration_share": Decimal(999),
+    }
+    limits.change(values, by=None, reason="a test of something else")
+    return broker, open_account("trader", "5WT00042")
+
+
+def sabotage(how: str) -> None:
+    from trading import halts, snapshots
+
+    if how == "ungated":
+        halts._hold_gate = lambda *, alone: None
+    if how == "early":
+        take, renew = snapshots.take, snapshots.renew
+        snapshots.take = lambda account, *rest, **named: renew(take(account, *rest, **named), account)
+        snapshots.renew = lambda snapshot, account: snapshot
+
+
+def together(workers: list[Callable[[], None]]) -> None:
+    from django.db import connections as databases
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            databases.close_all()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+
+
+def cap(how: str) -> dict[str, Any]:
+    """Fifty orders at once, each a tenth of the buying power that may be used; every other answer is lost."""
+    from ledger_broker import a_ticket
+
+    from brokers.errors import OutcomeUnknown
+    from trading import orders, snapshots
+    from trading.models import Order
+
+    broker, account = prepare()
+    preview = broker.preview_order
+    power = Decimal(20_000)  # 95 % of it are ten times 1,900
+    broker.preview_order = lambda number, ticket: replace(
+        preview(number, ticket), buying_power_before=power, buying_power_change=Decimal(-1_900)
+    )
+
+    def lose_every_other() -> None:
+        if len(broker.ledger) % 2:
+            raise OutcomeUnknown("The answer was lost.")
+
+    broker.after = lose_every_other
+    sabotage(how)
+    started, take = threading.Barrier(ORDERS, timeout=60), snapshots.take
+
+    def take_together(*args: Any, **named: Any) -> Any:
+        found = take(*args, **named)
+        started.wait()  # nobody is written down before all have asked the broker
+        return found
+
+    snapshots.take = take_together
+    failures: list[str] = []
+
+    def place(number: int) -> None:
+        try:
+            ticket = a_ticket(price=f"190.{number:02d}")
+            orders.place(account=account, ticket=ticket, idempotency_key=f"k{number}", source=Order.Source.WEB)
+        except orders.Denied:
+            pass
+        except Exception as error:
+            failures.append(repr(error))
+
+    together([lambda number=number: place(number) for number in range(ORDERS)])  # type: ignore[misc]
+    rows = Order.objects.all()
+    denied = rows.filter(status="denied")
+    return {
+        "passed": len(broker.ledger),
+        "unknown": rows.filter(status="unknown").count(),
+        "denied": denied.count(),
+        "for_power": sum(any(f["code"] == "BUYING_POWER" for f in row.findings) for row in denied),
+        "failures": failures,
+    }
+
+
+def halt(how: str) -> dict[str, Any]:
+    """Senders at full speed, and the switch pressed again and again: what is sent after it was pressed?"""
+    from ledger_broker import a_ticket
+
+    from trading import halts, limits, orders
+    from trading.models import Order, order_changed
+
+    broker, account = prepare()
+    sabotage(how)
+    for watcher in ("trading.patterns", "trading.runaway"):
+        order_changed.disconnect(dispatch_uid=watcher)  # they would halt such a burst themselves, and for good
+    holds = limits.for_account
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.02)  # between the look at the halts and the commit
+        return holds(*args)
+
+    limits.for_account = slowly
+    sends: list[tuple[str, float]] = []
+    place_order = broker.place_order
+
+    def noted(number: str, ticket: Any, client_ref: str) -> Any:
+        sends.append((client_ref, time.monotonic()))
+        return place_order(number, ticket, client_ref)
+
+    broker.place_order = noted
+    over = threading.Event()
+    failures: list[str] = []
+
+    def send(sender: int) -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            try:
+                key, price = f"s{sender}-{number}", f"{180 + sender}.{number % 100:02d}"
+                ticket = a_ticket(quantity=str(1 + number // 100), price=price)
+                confirmed = {"DUPLICATE_LIKE", "PRICE_COLLAR"}
+                orders.place(
+                    account=account, ticket=ticket, idempotency_key=key, source=Order.Source.WEB, confirmed=confirmed
+                )
+            except orders.Denied:
+                time.sleep(0.005)
+            except Exception as error:
+                failures.append(repr(error))
+
+    late: list[str] = []
+    slowest = 0.0
+
+    def wait_for(count: int) -> None:
+        until = time.monotonic() + 20
+        while len(sends) < count and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def press() -> None:
+        nonlocal slowest
+        for _ in range(PRESSES):
+            wait_for(len(sends) + 3)
+            begun = time.monotonic()
+            pressed = halts.press(halts.Scope.of_account(account), halts.TradingState.HALTED, reason="a drill")
+            done = time.monotonic()
+            slowest = max(slowest, done - begun)
+            time.sleep(0.5)
+            on_their_way = {entry["order"] for entry in pressed.on_their_way}
+            after = {ref for ref, at in sends if at > done}
+            rows = Order.objects.filter(client_ref__in=after)
+            late.extend(str(row.pk) for row in rows if str(row.pk) not in on_their_way)
+            halts.rearm(pressed, reason="the drill is over", user=None)
+        over.set()
+
+    together([press, *(lambda sender=sender: send(sender) for sender in range(SENDERS))])  # type: ignore[misc]
+    sent = len(broker.ledger)
+    return {
+        "late": len(late),
+        "sent": sent,
+        "presses": PRESSES,
+        "slowest_press": round(slowest, 3),
+        "failures": failures[:3],
+    }
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    result = {"cap": cap, "halt": halt}[sys.argv[1]](sys.argv[2])
+    print(json.dumps(result))

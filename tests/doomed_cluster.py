@@ -1,0 +1,91 @@
+"""Databases to copy, and the desk that is killed: doomed_desk.py between one of them and ledger_process.py."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+TESTS = Path(__file__).resolve().parent
+
+
+@dataclass
+class Cluster:
+    """``url`` is of a database that holds the desk's tables and nothing else; its copies are the tests'."""
+
+    url: str
+    folder: Path
+    numbers: Iterator[int]
+
+    def named(self, name: str) -> str:
+        return self.url.replace("/blotter?", f"/{name}?").replace("@/blotter", f"@/{name}")
+
+    def run(self, statement: str) -> None:
+        with psycopg.connect(self.named("postgres"), autocommit=True) as link:
+            link.execute(statement)
+
+    def asked(self, question: str) -> str:
+        with psycopg.connect(self.named("postgres"), autocommit=True) as link:
+            row = link.execute(question).fetchone()
+            assert row is not None
+            return str(row[0])
+
+    @property
+    def programs(self) -> Path:
+        return Path(self.asked("SELECT setting FROM pg_config() WHERE name = 'BINDIR'"))
+
+    @property
+    def pg_ctl(self) -> list[str]:
+        return [str(self.programs / "pg_ctl"), "-D", self.asked("SHOW data_directory")]
+
+    def new(self) -> str:
+        name = f"empty_{next(self.numbers)}"
+        self.run(f"CREATE DATABASE {name}")
+        return self.named(name)
+
+    def copy(self, of: str = "blotter") -> str:
+        """A new database like another one; its URL."""
+        name = f"copy_{next(self.numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {of}")
+        return self.named(name)
+
+
+def environment_for(url: str, folder: Path, **more: str) -> dict[str, str]:
+    return (
+        os.environ
+        | {
+            "TEST_DATABASE_URL": url,
+            "VAR_DIR": str(folder),
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "PYTHONPATH": os.pathsep.join((str(TESTS.parent), str(TESTS))),
+            "LOG_LEVEL": "CRITICAL",
+        }
+        | more
+    )
+
+
+@dataclass
+class Doomed:
+    """The desk's processes at one database, and the broker's."""
+
+    environment: dict[str, str]
+    address: str
+
+    def do(self, task: str, seconds: float = 110, **how: Any) -> dict[str, Any]:
+        command = [sys.executable, str(TESTS / "doomed_desk.py"), task, json.dumps(how)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=seconds)
+        assert done.returncode == 0, done.stderr[-3000:]
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        print(task, how, result, done.stderr[-1500:])
+        return result
+
+
+def found_wrong(result: dict[str, Any]) -> dict[str, int]:
+    """Whatever the comparison with the broker's ledger brought up."""
+    names = ("doubled", "sent_twice", "lost", "invented", "external", "unsettled", "out_over_in")
+    return {name: result[name] for name in names if result[name]}

@@ -1,0 +1,98 @@
+"""What a record's hash is over: every field with its length in front, so that no two records read alike. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Protocol
+
+from brokers.redaction import MASK, one_line, redact
+
+VERSION = "1"
+LONGEST_TEXT = 2000
+LONGEST_LIST = 200
+SECRET_NAMES = ("token", "secret", "password", "verifier", "api_key", "authorization", "cookie", "session_key")
+
+
+class Hashed(Protocol):
+    """A record's fields, all but its hash."""
+
+    chain: int
+    seq: int
+    at: datetime
+    actor_kind: str
+    actor_id: int | None
+    address: str
+    session: str
+    request_id: str
+    action: str
+    about: str
+    account_id: str
+    detail: str
+    prev_hash: str
+
+
+def digest(record: Hashed) -> str:
+    """SHA-256 in hexadecimal; the record before is part of it."""
+    actor = "" if record.actor_id is None else str(record.actor_id)
+    fields = (
+        VERSION,
+        str(record.chain),
+        str(record.seq),
+        record.at.astimezone(timezone.utc).isoformat(timespec="microseconds"),
+        record.actor_kind,
+        actor,
+        record.address,
+        record.session,
+        record.request_id,
+        record.action,
+        record.about,
+        record.account_id,
+        record.detail,
+        record.prev_hash,
+    )
+    parts = [field.encode("utf-8", "surrogatepass") for field in fields]
+    return hashlib.sha256(b"".join([b"%d:%s" % (len(part), part) for part in parts])).hexdigest()
+
+
+def text_of(detail: Mapping[str, Any]) -> str:
+    """A detail as JSON text without secrets: one way to write it, decimals and times as text, plain ASCII."""
+    return json.dumps(_clean(detail), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def clean(text: str, longest: int = LONGEST_TEXT) -> str:
+    """One line without secrets, cut to a length, that any database can hold."""
+    plain = one_line(redact(text)).encode("utf-8", "replace").decode()
+    return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+
+
+def _clean(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {clean(str(key), 100): MASK if _is_secret(key, one) else _clean(one) for key, one in value.items()}
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
+        items = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
+        return [_clean(one) for one in items[:LONGEST_LIST]]
+    return clean(_text(value))
+
+
+def _is_secret(name: Any, value: Any) -> bool:
+    known = str(name).lower().replace("-", "_")
+    return isinstance(value, str | bytes) and any(part in known for part in SECRET_NAMES)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bytes):
+        return MASK
+    return str(value)

@@ -1,0 +1,161 @@
+"""Which limits hold for an account, and changing them: people narrow their own, staff set them with a reason."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from brokers.models import Account
+from trading import audit
+from trading.models import RiskLimits, ScopeKind
+from trading.risk.bounds import DEFAULTS, NUMBERS, PERMISSIONS, Limits, narrowed, set_anew
+
+__all__ = ["BadLimit", "Limits", "RiskLimits", "ceiling_for", "change", "for_account", "for_user", "row_of"]
+
+
+class BadLimit(Exception):
+    """A figure that can't be set; ``name`` is the limit's, the text says what to do."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def for_account(account: Account, source: str = "") -> Limits:
+    """The tightest over installation, person and account. The installation's own figures stand for the defaults."""
+    rows = RiskLimits.objects.filter(
+        Q(scope=ScopeKind.INSTALLATION)
+        | Q(scope=ScopeKind.USER, user_id=account.connection.user_id)
+        | Q(scope=ScopeKind.ACCOUNT, account_id=account.pk)
+    )
+    return _together(rows)
+
+
+def for_user(user: User) -> Limits:
+    """What holds for all accounts of a person."""
+    mine = Q(scope=ScopeKind.USER, user_id=user.pk)
+    return _together(RiskLimits.objects.filter(Q(scope=ScopeKind.INSTALLATION) | mine))
+
+
+def installation() -> Limits:
+    return _together(RiskLimits.objects.filter(scope=ScopeKind.INSTALLATION))
+
+
+def ceiling_for(user: User, account: Account | None) -> Limits:
+    """What the levels above allow: of an account the person's, of a person the installation's."""
+    return for_user(user) if account is not None else installation()
+
+
+def _together(rows: Any) -> Limits:
+    by_scope = {row.scope: row.values for row in rows}
+    limits = set_anew(DEFAULTS, by_scope.get(ScopeKind.INSTALLATION, {}))
+    for scope in (ScopeKind.USER, ScopeKind.ACCOUNT):
+        limits = narrowed(limits, by_scope.get(scope, {}))
+    return limits
+
+
+def row_of(*, user: User | None = None, account: Account | None = None) -> RiskLimits:
+    """The row of one level, new and unsaved where there is none yet; neither is the installation's."""
+    if account is not None:
+        scope: dict[str, Any] = {"scope": ScopeKind.ACCOUNT, "user": None, "account": account}
+    elif user is not None:
+        scope = {"scope": ScopeKind.USER, "user": user, "account": None}
+    else:
+        scope = {"scope": ScopeKind.INSTALLATION, "user": None, "account": None}
+    return RiskLimits.objects.filter(**scope).first() or RiskLimits(**scope)
+
+
+def change(
+    values: Mapping[str, Any],
+    *,
+    by: User | None,
+    reason: str = "",
+    user: User | None = None,
+    account: Account | None = None,
+) -> RiskLimits:
+    """Set figures at one level; None takes a figure away at this level. Written to the record with before and after.
+
+    A person may set what is tighter than what holds for them now; staff (and the command line, ``by`` None) may set
+    anything, with a reason. ``BadLimit`` names the figure at fault.
+    """
+    as_staff = by is None or by.is_staff
+    unknown = set(values) - {*NUMBERS, *PERMISSIONS, "denied_symbols"}
+    if unknown:
+        raise BadLimit(sorted(unknown)[0], "There is no such limit.")
+    owner = account.connection.user if account is not None else user
+    if not as_staff and owner != by:
+        raise BadLimit("", "You may narrow your own limits; the rest is for the people who run this desk.")
+    with transaction.atomic():
+        if owner is not None:
+            User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one change of a person at a time
+        row = row_of(user=user, account=account)
+        before = dict(row.values)
+        holds = (
+            for_account(account) if account is not None else for_user(owner) if owner is not None else installation()
+        )
+        for name, value in values.items():
+            _check(name, value, row, holds, as_staff=as_staff, has_reason=bool(reason.strip()))
+            setattr(row, name, value)
+        row.changed_at, row.changed_by, row.reason = timezone.now(), by, reason.strip()[:300]
+        _check_fits(row)
+        row.save()
+        _record(row, before, owner)
+    return row
+
+
+def _holding(owner: User | None, account: Account | None) -> Limits:
+    if account is not None:
+        return for_account(account)
+    return for_user(owner) if owner is not None else installation()
+
+
+def _check(name: str, value: Any, row: RiskLimits, holds: Limits, *, as_staff: bool, has_reason: bool) -> None:
+    if isinstance(value, Decimal) and (not value.is_finite() or value < 0):
+        raise BadLimit(name, "A limit is a number of 0 or more.")
+    if value == getattr(row, name):
+        return
+    if _is_tighter(name, value, getattr(holds, name)):
+        return
+    if not as_staff:
+        raise BadLimit(name, "You can make this tighter here, not wider: ask the people who run this desk.")
+    if not has_reason:
+        raise BadLimit(name, "Say why it is made wider.")
+
+
+def _check_fits(row: RiskLimits) -> None:
+    try:
+        row.clean_fields(exclude=["user", "account", "changed_by", "denied_symbols"])
+    except ValidationError as error:
+        name, words = next(iter(error.message_dict.items()))
+        raise BadLimit(name, words[0]) from None
+
+
+def _is_tighter(name: str, value: Any, holds: Any) -> bool:
+    if name == "denied_symbols":
+        return bool(frozenset(value or ()) >= holds)
+    if value is None:
+        return False
+    return bool(value <= holds)
+
+
+def _record(row: RiskLimits, before: Mapping[str, Any], owner: User | None) -> None:
+    after = row.values
+    changed = {name: [_text(before[name]), _text(after[name])] for name in after if before[name] != after[name]}
+    if not changed:
+        return
+    audit.record(
+        owner.pk if owner is not None else None,
+        "limits.changed",
+        about=f"limits:{row.pk}",
+        account_id=row.account_id,
+        detail={"scope": row.scope, "changed": changed, "reason": row.reason},
+    )
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,128 @@
+"""What only the broker can tell: positions against the desk's fills, and whether a silent stream hides a move."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Max
+
+from brokers import connections
+from brokers.domain.instruments import Instrument, Option
+from brokers.domain.market import Quote
+from brokers.models import Account
+from trading.models import Fill
+from trading.patterns.facts import Drift, StillQuote
+from trading.patterns.rules import NEW_YORK
+from trading.patterns.trouble import SILENT_FOR
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Positions as the broker showed them when they fitted, and the last fill that they hold."""
+
+    day: date
+    positions: dict[str, Decimal]
+    fill_id: int
+
+
+class Positions:
+    """Remembers what fitted, account by account. Anew each day: expiry, assignment and splits come overnight.
+
+    The first mark of a day needs two looks that agree, for a fill may be at the broker and not here yet.
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[UUID, Mark] = {}
+        self._first_looks: dict[UUID, Mark] = {}
+        self._since: dict[tuple[UUID, str], datetime] = {}
+
+    def check(self, account: Account, now: datetime) -> list[Drift]:
+        """Ask the broker; → what does not fit, since when. Raises ``BrokerError``."""
+        newest = Fill.objects.filter(order__account=account).aggregate(newest=Max("pk"))["newest"] or 0
+        mark = self._marks.get(account.pk)
+        fills = _fills_between(account, mark.fill_id, newest) if mark is not None else []
+        broker = connections.broker_for(account.connection)
+        theirs = {str(one.instrument): one.quantity for one in broker.get_positions(account.number)}
+        return self.compare(account.pk, Mark(now.astimezone(NEW_YORK).date(), theirs, newest), fills, now)
+
+    def compare(self, account_id: UUID, look: Mark, fills: list[tuple[str, Decimal]], now: datetime) -> list[Drift]:
+        """``look``: positions, with the newest fill known before they were asked for; ``fills``: (symbol, signed
+        quantity) between the mark's newest fill and that one."""
+        mark = self._marks.get(account_id)
+        if mark is None or mark.day != look.day:
+            self._begin(account_id, look)
+            return []
+        ours = dict(mark.positions)
+        for symbol, quantity in fills:
+            ours[symbol] = ours.get(symbol, ZERO) + quantity
+        theirs = look.positions
+        odd = {one for one in ours.keys() | theirs.keys() if ours.get(one, ZERO) != theirs.get(one, ZERO)}
+        for key in [key for key in self._since if key[0] == account_id and key[1] not in odd]:
+            del self._since[key]
+        if not odd:
+            self._marks[account_id] = look
+        return [
+            Drift(
+                str(account_id),
+                symbol,
+                ours.get(symbol, ZERO),
+                theirs.get(symbol, ZERO),
+                self._since.setdefault((account_id, symbol), now),
+            )
+            for symbol in sorted(odd)
+        ]
+
+    def _begin(self, account_id: UUID, look: Mark) -> None:
+        self._marks.pop(account_id, None)
+        for key in [key for key in self._since if key[0] == account_id]:
+            del self._since[key]
+        if self._first_looks.get(account_id) == look:
+            self._marks[account_id] = self._first_looks.pop(account_id)
+        else:
+            self._first_looks[account_id] = look
+
+
+def _fills_between(account: Account, after: int, until: int) -> list[tuple[str, Decimal]]:
+    """Symbols and signed quantities."""
+    found = []
+    for fill in Fill.objects.filter(order__account=account, pk__gt=after, pk__lte=until).select_related("order"):
+        for leg in fill.order.ticket["legs"]:
+            if leg["symbol"] == fill.symbol:
+                sign = 1 if str(leg["action"]).startswith("buy") else -1
+                found.append((fill.symbol, sign * fill.quantity))
+                break
+    return found
+
+
+class Quotes:
+    """Remembers since when a connection's stream has stood still while the broker's answers moved."""
+
+    def __init__(self) -> None:
+        self._since: dict[UUID, tuple[datetime, datetime]] = {}
+
+    def is_quiet(self, quote: Quote, now: datetime) -> bool:
+        """Whether it is worth asking."""
+        return now - quote.as_of >= SILENT_FOR
+
+    def compare(self, connection_id: UUID, streamed: Quote, probed: Quote, now: datetime) -> StillQuote | None:
+        here, there = _middle(streamed), _middle(probed)
+        if here is None or there is None or here == there or not self.is_quiet(streamed, now):
+            self._since.pop(connection_id, None)
+            return None
+        told_at, since = self._since.get(connection_id, (streamed.as_of, now))
+        if told_at != streamed.as_of:  # it has spoken meanwhile
+            since = now
+        self._since[connection_id] = (streamed.as_of, since)
+        return StillQuote(str(connection_id), str(streamed.instrument), streamed.as_of, here, there, since)
+
+
+def _middle(quote: Quote) -> Decimal | None:
+    return (quote.bid + quote.ask) / 2 if quote.bid is not None and quote.ask is not None else None
+
+
+def worth_a_probe(instruments: set[Instrument]) -> Instrument | None:
+    """One instrument to ask for: rather the underlying than an option, which may stand still by nature."""
+    return min(instruments, key=lambda one: (isinstance(one, Option), str(one)), default=None)

@@ -1,0 +1,134 @@
+"""The catalogue of reason codes, with their defaults. ``python -m trading.risk.codes`` draws docs/reason-codes.md."""
+
+from dataclasses import dataclass
+
+from brokers.domain.instruments import plain
+from trading.risk import flow, money, prices, standing
+from trading.risk.bounds import DEFAULTS, HARD_ORDER, HARD_POSITION, NUMBERS, PERMISSIONS
+from trading.risk.findings import dollars, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """``kind``: hard, soft, or both; ``limit``: what holds unless it is set otherwise."""
+
+    control: str
+    kind: str
+    limit: str = ""
+
+
+HARD, SOFT, BOTH = "hard", "soft", "soft, then hard"
+D = DEFAULTS
+CODES: dict[str, Code] = {
+    "KILL_SWITCH": Code("Trading is halted, or may only reduce, at some level", HARD),
+    "CONNECTION_NOT_READY": Code("The connection is not signed in, or not read anew since the start", HARD),
+    "ACCOUNT_NOT_ALLOWED": Code("The account is closed, or the sign-in may only look", HARD),
+    "SIGNAL_AGE": Code("A program's signal is old, or from the future", HARD, f"{plain(D.signal_seconds)} s"),
+    "NEW_DESTINATION": Code("The first order with real money from here to this account", SOFT),
+    "INSTRUMENT_UNKNOWN": Code("The broker's description of the instrument can't be had", HARD),
+    "NOT_ALLOWED": Code("The broker, or the list of denied symbols, does not let this be traded", HARD),
+    "BAD_QUANTITY": Code("A fraction where whole ones are traded", HARD),
+    "BAD_PRICE": Code("Off the price steps; a stop on the wrong side; a stop limit that may not fill (soft)", BOTH),
+    "COMBINATION": Code(
+        "Type, duration, legs and dates that do not go together at this broker; a wide ratio of legs (soft)", BOTH
+    ),
+    "ORDER_QTY": Code(
+        "Size of one order",
+        BOTH,
+        f"{plain(D.shares)} shares, {plain(D.contracts)} options, {plain(D.futures)} futures; hard above {HARD_ORDER}×",
+    ),
+    "ORDER_NOTIONAL": Code(
+        "Price × quantity × multiplier; a market order 5 % beyond the other side",
+        BOTH,
+        f"{dollars(D.order_notional)}, futures {dollars(D.future_notional)}; hard above {HARD_ORDER}×",
+    ),
+    "PRICE_COLLAR": Code(
+        "How much worse than the middle of the market the limit is",
+        BOTH,
+        f"shares and futures {percent(prices.STOCK_SOFT)}, hard above {percent(prices.STOCK_HARD)}; options "
+        f"{percent(prices.OPTION_SOFT)} or {prices.OPTION_TICKS} steps a leg, hard above {percent(prices.OPTION_HARD)}",
+    ),
+    "MARKET_ORDER_GUARD": Code(
+        "A market order into a wide or silent market",
+        HARD,
+        f"{percent(prices.WIDE_STOCK)}, options {percent(prices.WIDE_OPTION)}; {prices.QUIET_SECONDS} s of silence",
+    ),
+    "QUOTE_STALE": Code(
+        "No two-sided quote, or an old one: hard for all but limit orders", BOTH, f"{plain(D.quote_seconds)} s"
+    ),
+    "QUOTE_CROSSED": Code("The bid is above the ask, or one side is empty", SOFT),
+    "DUPLICATE_LIKE": Code(
+        "The very same order was just sent; hard while that one's outcome is unknown", BOTH, f"{flow.TWIN_SECONDS} s"
+    ),
+    "RATE_SHORT": Code(
+        "Orders sent to the account",
+        HARD,
+        f"{plain(D.orders_a_second)} a second, {plain(D.web_orders_a_minute)} a minute by hand, "
+        f"{plain(D.api_orders_a_minute)} by programs, {plain(D.orders_a_day)} a day",
+    ),
+    "RATE_REJECTS": Code("Refused orders of one source; it is halted as well", HARD, f"{flow.REFUSALS} in a minute"),
+    "OPEN_ORDERS": Code(
+        "Orders that are open", HARD, f"{plain(D.open_orders)}, in one symbol {plain(D.open_orders_a_symbol)}"
+    ),
+    "BUYING_POWER": Code(
+        "What it takes with what is reserved by orders on their way, against the broker's figure of the last "
+        f"{money.FIGURES_SECONDS} s; soft where the broker does not tell what it takes",
+        BOTH,
+        f"{percent(D.buying_power_share)} of it",
+    ),
+    "POSITION_LIMIT": Code(
+        "What is held in one underlying with it, weighted by delta; all underlyings together",
+        BOTH,
+        f"{dollars(D.position_notional)}, futures {dollars(D.future_position_notional)}; all "
+        f"{percent(D.gross_share)} of net liq; hard above {HARD_POSITION}×",
+    ),
+    "CONCENTRATION": Code("One underlying's part of net liq", SOFT, percent(D.concentration_share)),
+    "SHORT_OPTION": Code("Short options that neither holdings nor cash cover", HARD, "not allowed"),
+    "OVERSELL": Code("Closing more than is held and not being closed already; turning a position round", HARD),
+    "SELF_CROSS": Code("It would trade against a working order of one's own", SOFT),
+    "DAILY_LOSS": Code(
+        "The day's loss, for orders that make something bigger",
+        BOTH,
+        f"{percent(D.daily_loss_share)} of net liq; hard from {HARD_POSITION}×",
+    ),
+}
+
+
+def draw() -> str:
+    """The catalogue as a Markdown page."""
+    lines = [
+        "# Reason codes",
+        "",
+        "Drawn from `trading/risk/codes.py` by `python -m trading.risk.codes > docs/reason-codes.md`; a test compares "
+        "the two.",
+        "",
+        "Before an order leaves, all of these are looked at, and all that speaks against it is told at once: the code, "
+        "the field, words, and the numbers. A *hard* one is final. A *soft* one is confirmed by a tick on the page or, "
+        'by a program, with `"confirm": ["CODE"]`. What is not known is not taken for good: a missing figure is a '
+        "finding of the control that needs it.",
+        "",
+        "| Code | What is looked at | Kind | Unless set otherwise |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {code.control} | {code.kind} | {code.limit or '—'} |" for name, code in CODES.items()]
+    lines += [
+        "",
+        f"A program's signal may be ahead of the desk's clock by {standing.FUTURE_SECONDS} s. Amounts of shares of an "
+        "account are of its net liquidating value as the broker last told it.",
+        "",
+        "## Limits",
+        "",
+        "Of installation, person and account the tightest holds. People make their own tighter under Settings → Limits "
+        "or by `PUT /api/v1/limits/trading`; making one wider is for staff, in the admin, with a reason. Each change "
+        "is recorded.",
+        "",
+        "| Limit | Default |",
+        "|---|---|",
+    ]
+    lines += [f"| `{name}` | {plain(getattr(D, name))} |" for name in NUMBERS]
+    lines += [f"| `{name}` | {'yes' if getattr(D, name) else 'no'} |" for name in PERMISSIONS]
+    return "\n".join([*lines, "| `denied_symbols` | none |", ""])
+
+
+if __name__ == "__main__":
+    print(draw(), end="")

@@ -1,0 +1,53 @@
+"""Controls of who and when: halts, the connection, the account, the age of a program's signal."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from brokers.domain.orders import OrderTicket
+from trading.risk.bounds import Limits
+from trading.risk.exposure import grows
+from trading.risk.facts import Snapshot, TradingState
+from trading.risk.findings import Finding, texts
+
+FUTURE_SECONDS = 5
+"""How far a program's clock may be ahead of ours."""
+
+
+def check_standing(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """KILL_SWITCH, CONNECTION_NOT_READY, ACCOUNT_NOT_ALLOWED, SIGNAL_AGE, NEW_DESTINATION."""
+    yield from _halted(ticket, snapshot)
+    if snapshot.not_ready or snapshot.not_ready is None:
+        words = snapshot.not_ready or "Whether the broker's connection takes orders is not known."
+        yield Finding("account", "CONNECTION_NOT_READY", words)
+    if snapshot.not_allowed or snapshot.not_allowed is None:
+        words = snapshot.not_allowed or "Whether orders may go to this account is not known."
+        yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
+    yield from _signal(snapshot, limits)
+    if snapshot.first_live_order:
+        words = "This would be the first order with real money that goes to this account from here."
+        yield Finding("account", "NEW_DESTINATION", words, hard=False)
+
+
+def _halted(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.standing is None:
+        yield Finding("", "KILL_SWITCH", "Whether trading is halted could not be read, so nothing is sent.")
+        return
+    why = "; ".join(f"{halt.scope}: {halt.reason}" for halt in snapshot.standing.halts)
+    if snapshot.standing.state is TradingState.HALTED:
+        yield Finding("", "KILL_SWITCH", f"Trading is halted: only cancels go out. ({why})")
+    elif snapshot.standing.state is TradingState.REDUCING and (reason := grows(ticket, snapshot)):
+        words = f"Only orders that make nothing bigger go out now, and {reason} ({why})"
+        yield Finding("", "KILL_SWITCH", words)
+
+
+def _signal(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    if snapshot.signal_at is None:
+        return
+    age = Decimal(str((snapshot.now - snapshot.signal_at).total_seconds()))
+    numbers = texts(age=age, limit=limits.signal_seconds)
+    if age > limits.signal_seconds:
+        yield Finding(
+            "signal_at", "SIGNAL_AGE", "The signal is too old to act on: make up your mind anew.", True, numbers
+        )
+    elif age < -FUTURE_SECONDS:
+        yield Finding("signal_at", "SIGNAL_AGE", "The signal is from the future: set the clock.", True, numbers)
