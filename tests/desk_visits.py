@@ -64,7 +64,9 @@ def review(page: Page, desk: DeskProcess, **ticket: str) -> None:
 
 
 def send(page: Page) -> str:
-    """Send what is under review; the order's page."""
+    """Send what is under review, with all that is to be confirmed; the order's page."""
+    for box in page.locator("[name=confirmed]").all():
+        box.check()
     page.get_by_role("button", name="Send SIM order").click()
     page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
     return page.url

@@ -94,7 +94,9 @@ class Listener:
         return [each for each in self.events if isinstance(each, OrderUpdate) and each.broker_order_id == number]
 
     def is_filled(self, number: str) -> bool:
-        return any(each.status is BrokerStatus.FILLED and each.legs[0].average_price for each in self.orders(number))
+        """Whether it was told filled with a price: in single fills or in a sum, as its broker tells them."""
+        ended = [each for each in self.orders(number) if each.status is BrokerStatus.FILLED]
+        return any(each.fills or each.legs[0].average_price for each in ended)
 
     def changes(self, account: str = FRESH) -> set[str]:
         return {

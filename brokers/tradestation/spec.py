@@ -61,7 +61,7 @@ TRADESTATION = BrokerSpec(
         has_opening_balance=True,
         has_balance_history=False,
         tells_day_gains=False,
-        has_greeks=False,
+        has_greeks=True,
         has_dry_run=False,
         fractional=False,
     ),

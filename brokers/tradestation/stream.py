@@ -1,11 +1,13 @@
-"""TradeStation's live upstream: quote streams, account streams and the look at the listing, side by side."""
+"""TradeStation's live upstream: quotes, Greeks, accounts and the look at the listing, side by side."""
 
 from collections.abc import Awaitable, Collection, Iterable, Sequence
 
 from brokers.domain.instruments import Instrument
 from brokers.port import AccessToken, Hosts
 from brokers.tradestation.account_feed import ACCOUNT, AccountFeed
+from brokers.tradestation.calls import Calls
 from brokers.tradestation.codec.envelope import BROKER, read_error
+from brokers.tradestation.greeks_feed import ChainLines, GreeksFeed
 from brokers.tradestation.lines import Lines, Timings
 from brokers.tradestation.quote_feed import QUOTES, QuoteFeed
 from brokers.transport import Transport
@@ -26,6 +28,8 @@ class TradestationStream(Upstream):
         timings = timings or Timings()
         self._lines = Lines(hosts.api, token, timings)
         self._quotes = QuoteFeed(self._lines, self._outbox, timings)
+        self._chain_lines = ChainLines(hosts.api, token, timings)
+        self._greeks = GreeksFeed(self._chain_lines, Calls(hosts, token), self._outbox, timings)
         self._account: AccountFeed | None = None
         if accounts:
             door = Transport(hosts.api, token, broker=BROKER, read_error=read_error)
@@ -33,12 +37,15 @@ class TradestationStream(Upstream):
 
     def watch(self, instruments: Collection[Instrument]) -> None:
         self._quotes.watch(instruments)
+        self._greeks.watch(instruments)
 
     def sources(self) -> Iterable[str]:
         return (QUOTES,) if self._account is None else (QUOTES, ACCOUNT)
 
     def parts(self) -> Iterable[Awaitable[None]]:
-        return [self._quotes.run(), *(self._account.tasks() if self._account is not None else ())]
+        accounts = self._account.tasks() if self._account is not None else ()
+        return [self._quotes.run(), self._greeks.run(), *accounts]
 
     async def release(self) -> None:
         await self._lines.close()
+        await self._chain_lines.close()

@@ -76,7 +76,12 @@ class Live {
   onOrders = (listener) => this.#listeners.on("orders", listener);
   onPortfolio = (listener) => this.#listeners.on("portfolio", listener);
   onStatus = (listener) => this.#listeners.on("status", listener);
-  onConnect = (listener) => this.#listeners.on("connect", listener);
+
+  // At once where it is connected already: a module may be loaded after that, and news have come before it listens.
+  onConnect(listener) {
+    if (this.#socket?.readyState === WebSocket.OPEN) listener();
+    return this.#listeners.on("connect", listener);
+  }
 
   onState(listener) {
     listener(this.state);

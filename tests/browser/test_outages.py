@@ -1,6 +1,7 @@
 """What a trader sees while things are away: the desk, the broker, the broker's answer to an order."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,8 +74,10 @@ def test_a_restart_keeps_everything_and_the_open_tab_comes_back(desk: DeskProces
     expect(order_status(trader)).to_have_text("Filled")
 
 
-def test_what_happens_between_a_page_and_its_socket_is_not_missed(desk: DeskProcess, trader: Page) -> None:
-    """The order is cancelled elsewhere after its page was made and before the page's socket is open."""
+@pytest.mark.parametrize("late", ["live.js", "orders.js"])
+def test_what_happens_between_a_page_and_its_socket_is_not_missed(desk: DeskProcess, trader: Page, late: str) -> None:
+    """The order is cancelled elsewhere after its page was made and before the page's socket is open, or before there
+    is anybody on the page who listens to it."""
     review(trader, desk, symbol="F", action="buy_to_open", quantity="3", limit_price="5.00")
     send(trader)
     expect(order_status(trader)).to_have_text("Working")
@@ -87,9 +90,10 @@ def test_what_happens_between_a_page_and_its_socket_is_not_missed(desk: DeskProc
         headers = {"X-CSRFToken": cookies["csrftoken"], "Origin": desk.url}
         assert requests.delete(address, cookies=cookies, headers=headers, timeout=10).status_code == 202
         wait_until(lambda: requests.get(address, cookies=cookies, timeout=10).json()["status"] == "cancelled")
+        time.sleep(2 if late == "orders.js" else 0)  # the socket is open by then
         route.continue_()
 
-    later.route("**/js/live.js", cancel_first)
+    later.route(f"**/js/{late}", cancel_first)
     later.goto(trader.url)
     expect(order_status(later)).to_have_text("Cancelled")
 
@@ -125,6 +129,8 @@ def test_figures_stay_with_their_age_while_the_broker_is_away(desk: DeskProcess,
 
 
 def test_a_lost_answer_says_so_and_turns_into_what_is_true(desk: DeskProcess, trader: Page) -> None:
+    review(trader, desk, symbol="F", action="buy_to_open", quantity="1", limit_price="5.00")
+    send(trader)  # a desk that was started anew reads the broker's orders before its first one
     sent_before = len(sent_orders(desk))
     desk.control("faults", {"faults": LOST})
     try:

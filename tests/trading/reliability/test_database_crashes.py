@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from doomed_cluster import Cluster, Doomed, found_wrong
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.nightly, pytest.mark.timeout(300)]
 Desk = Callable[..., Doomed]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from doomed_cluster import Doomed, found_wrong
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.nightly, pytest.mark.timeout(300)]
 Desk = Callable[[], Doomed]
 
 

@@ -232,7 +232,9 @@ def each_report_adds(update: OrderUpdate, kept: Any, now: Any) -> Any:
     return [replace(fill, fill_id=f"{fill.fill_id}-{next(numbers)}") for fill in update.fills]
 
 
-@pytest.mark.parametrize("sabotage", ["the last word wins", "each report adds"])
+@pytest.mark.parametrize(
+    "sabotage", [pytest.param("the last word wins", marks=pytest.mark.nightly), "each report adds"]
+)
 def test_the_same_model_catches_a_desk_that(
     sabotage: str, ledger_broker: LedgerBroker, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import servers
 
+pytestmark = pytest.mark.nightly  # the same at PostgreSQL, by processes: tests/trading/reliability/test_bursts.py
 SABOTAGED = pytest.mark.parametrize(
     "database",
     ["sqlite", pytest.param("postgresql", marks=(pytest.mark.servers, pytest.mark.nightly))],

@@ -64,8 +64,8 @@ def everyday(broker: Broker, account_number: str) -> dict[str, OrderTicket]:
         "shares": limit(-share, Leg(apple, Action.BUY_TO_OPEN, Decimal(10))),
         "iron condor": condor(broker),
     }
-    lots = {p.instrument for p in broker.get_positions(account_number) if p.quantity >= 100}
-    for instrument in lots:
+    lots = sorted(broker.get_positions(account_number), key=lambda position: -position.quantity)
+    for instrument in (lot.instrument for lot in lots if lot.quantity >= 200):  # one hundred may cover a call already
         if isinstance(instrument, Equity):
             call = next(s.call for s in broker.get_chain(instrument).expirations[4].strikes if s.call is not None
                         and s.price > middle(broker, instrument) * Decimal("1.03"))  # fmt: skip

@@ -269,7 +269,7 @@ def test_every_change_is_in_the_record_with_before_and_after(trading_account: Ac
 
 def test_the_limits_page_keeps_what_is_tighter(trader_client: Client, trading_account: Account) -> None:
     page = trader_client.get("/settings/limits").content.decode()
-    assert "At most 1000." in page
+    assert "At most 1,000." in page
     assert trader_client.post("/settings/limits", {"shares": "50"}).status_code == 302
     assert limits.for_account(trading_account).shares == 50
     refused = trader_client.post("/settings/limits", {"shares": "51"})

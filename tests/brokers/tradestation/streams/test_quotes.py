@@ -77,7 +77,7 @@ async def test_more_than_a_hundred_symbols_travel_on_several_streams(sim: Simula
     assert len(options) > 100
     async with listening(ts, options, accounts=()) as heard:
         await until(lambda: all(heard.ticks(option) for option in options))
-        assert open_streams(sim) == 2
+        await until(lambda: open_streams(sim) == 3)  # two of quotes, one of Greeks
         assert heard.states("quotes") == [LIVE]
         heard.stream.watch([SPY])
         await until(lambda: heard.ticks(SPY) and open_streams(sim) == 1)
