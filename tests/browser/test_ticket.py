@@ -97,4 +97,5 @@ def test_back_and_reload_after_sending_send_nothing_more(trader: Page, desk: Des
     trader.goto(f"{desk.url}/orders/")
     expect(trader.get_by_role("link", name="Buy 6 F at 4.44 or better", exact=True)).to_have_count(1)
     trader.get_by_role("button", name="Cancel: Buy 6 F at 4.44").click()
+    trader.goto(order)
     expect(order_status(trader)).to_have_text("Cancelled")
