@@ -128,6 +128,9 @@ def calm(sim: SimulatorServer) -> None:
         world.faults.clear()
         world.exchange.fills.clear()
         world.authority.revoked.clear()
+        for kept in world.kept.values():
+            if (limits := getattr(kept, "limits", None)) is not None:
+                limits.buckets.clear()  # many tests within a broker's five minutes
 
     sim.inside(act)
     transport.forget_sessions()
