@@ -65,9 +65,11 @@ def review(page: Page, desk: DeskProcess, **ticket: str) -> None:
 
 def send(page: Page) -> str:
     """Send what is under review, with all that is to be confirmed; the order's page."""
+    button = page.get_by_role("button", name="Send SIM order")
+    expect(button).to_be_visible()  # it stands below the boxes: once it is there, all of them are
     for box in page.locator("[name=confirmed]").all():
         box.check()
-    page.get_by_role("button", name="Send SIM order").click()
+    button.click()
     page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
     return page.url
 

@@ -1,5 +1,6 @@
 """A page that must stay free of errors, and the desk as a process of its own."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from desk_process import DeskProcess
 from desk_visits import connect, new_visitor, sign_in
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +34,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context = new_context(browser, viewport={"width": 1280, "height": 900})
     yield context
     context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed visit tells what the person saw, and the last words of the desk."""
+    report = yield
+    if report.failed and call.when == "call":  # type: ignore[attr-defined]
+        seen = getattr(item, "funcargs", {})
+        if isinstance(page := seen.get("page"), Page):
+            with contextlib.suppress(Error):
+                report.sections.append(("the page", f"{page.url}\n{page.locator('body').inner_text(timeout=5_000)}"))  # type: ignore[attr-defined]
+        if isinstance(desk := seen.get("desk"), DeskProcess):
+            lines = desk.log.read_text(errors="replace").splitlines()[-60:]
+            report.sections.append(("the desk", "\n".join(lines)))  # type: ignore[attr-defined]
+    return report
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_two_people_side_by_side_see_only_their_own(
     for path in (f"/portfolio/?account={theirs}", f"/trade?account={theirs}", f"/orders/?account={theirs}"):
         assert (asked(first, desk, path), asked(second, desk, path)) == (200, 404)
     assert (asked(first, desk, order), asked(second, desk, order)) == (404, 200)
-    review(first, desk, symbol="F", action="buy_to_open", quantity="1", order_type="market")
+    review(first, desk, symbol="T", action="buy_to_open", quantity="1", order_type="market")
     send(first)
     expect(order_status(first)).to_have_text("Filled")
     first.goto(f"{desk.url}/orders/?tab=today")
