@@ -7,7 +7,7 @@ from typing import Any
 
 from brokers.live.hub import hub
 from trading.patterns.watching import watch_patterns
-from trading.watch import watch_orders
+from trading.protocol.watch import watch_orders
 
 logger = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]

@@ -219,12 +219,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "OrderStatusEnum": "trading.schema_names.ORDER_STATUS",
-        "ReplacementStatusEnum": "trading.schema_names.REPLACEMENT_STATUS",
-        "OrderSourceEnum": "trading.schema_names.ORDER_SOURCE",
-        "AlertStateEnum": "trading.schema_names.ALERT_STATE",
-        "HaltStateEnum": "trading.schema_names.HALT_STATE",
-        "TradingStateEnum": "trading.schema_names.TRADING_STATE",
+        "OrderStatusEnum": "trading.api.schema_names.ORDER_STATUS",
+        "ReplacementStatusEnum": "trading.api.schema_names.REPLACEMENT_STATUS",
+        "OrderSourceEnum": "trading.api.schema_names.ORDER_SOURCE",
+        "AlertStateEnum": "trading.api.schema_names.ALERT_STATE",
+        "HaltStateEnum": "trading.api.schema_names.HALT_STATE",
+        "TradingStateEnum": "trading.api.schema_names.TRADING_STATE",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -19,8 +19,10 @@ class Everything(set[Any]):
 def strip(replace: Callable[[object, str, Any], None]) -> None:
     """``replace`` sets an attribute: ``monkeypatch.setattr``, or ``setattr`` in a process of its own."""
     from brokers.transport.breaker import Breaker
-    from trading import readiness, risk, snapshots
+    from trading import risk
+    from trading.protocol import readiness
     from trading.risk import Snapshot
+    from trading.safety import snapshots
 
     def take(account: Any, ticket: Any, broker: Any, *, source: str = "web", **_: Any) -> Snapshot:
         return Snapshot(now=timezone.now(), source=source, account=account.number)

@@ -25,7 +25,7 @@ def prepare() -> Any:
     from ledger_broker import LedgerBroker, open_account
 
     from brokers import connections
-    from trading import limits
+    from trading.safety import limits
 
     broker = LedgerBroker()
     connections.broker_for = lambda connection, **_: broker  # type: ignore[assignment]
@@ -42,7 +42,7 @@ def prepare() -> Any:
 
 
 def sabotage(how: str) -> None:
-    from trading import halts, snapshots
+    from trading.safety import halts, snapshots
 
     if how == "ungated":
         halts._hold_gate = lambda *, alone: None
@@ -73,8 +73,9 @@ def cap(how: str) -> dict[str, Any]:
     from ledger_broker import a_ticket
 
     from brokers.errors import OutcomeUnknown
-    from trading import orders, snapshots
+    from trading import orders
     from trading.models import Order
+    from trading.safety import snapshots
 
     broker, account = prepare()
     preview = broker.preview_order
@@ -124,8 +125,9 @@ def halt(how: str) -> dict[str, Any]:
     """Senders at full speed, and the switch pressed again and again: what is sent after it was pressed?"""
     from ledger_broker import a_ticket
 
-    from trading import halts, limits, orders
+    from trading import orders
     from trading.models import Order, order_changed
+    from trading.safety import halts, limits
 
     broker, account = prepare()
     sabotage(how)

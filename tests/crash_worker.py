@@ -31,7 +31,7 @@ def load(database_name: str) -> None:
     django.setup()
     from bare_sending import strip
 
-    from trading import sending
+    from trading.protocol import sending
 
     strip(setattr)
     sending.OWNER_TIME = PATIENCE  # half a minute in life
@@ -59,8 +59,9 @@ def desk(account: Any, key: str, price: str) -> None:
 def hasty(account: Any, key: str, price: str) -> None:
     """What the desk must never do: write the order down when the broker has answered."""
     from brokers import connections
-    from trading import sending, snapshots
     from trading.models import Order, new_client_ref
+    from trading.protocol import sending
+    from trading.safety import snapshots
 
     if Order.objects.filter(account=account, idempotency_key=key).exists():
         return

@@ -26,9 +26,11 @@ from brokers.signals import account_changed
 from brokers.simulator.world import World
 from brokers.tastytrade.second_look import SecondLook
 from brokers.tradestation.sweep import Sweep
-from trading import limits, news, orders, reconcile, watch
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import news, reconcile, watch
+from trading.safety import limits
 
 SYMBOLS = ("F", "AMD", "SPY", "MSFT")
 WITHIN = 10.0

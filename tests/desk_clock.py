@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from brokers.models import Account
-from trading import reconcile
 from trading.models import Order
+from trading.protocol import reconcile
 
 
 class DeskClock:

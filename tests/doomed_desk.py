@@ -37,7 +37,9 @@ def load(*, controls: bool) -> Any:
     from ledger_process import RemoteLedger
 
     from brokers import connections
-    from trading import limits, reconcile, risk, sending
+    from trading import risk
+    from trading.protocol import reconcile, sending
+    from trading.safety import limits
 
     broker = RemoteLedger(os.environ["LEDGER"])
     connections.broker_for = lambda connection, **_: broker  # type: ignore[assignment]
@@ -125,7 +127,7 @@ def look_after_all() -> None:
     """The order watch without its feeds: whatever is due, again and again."""
     from django.db import Error
 
-    from trading import watch
+    from trading.protocol import watch
 
     while True:
         try:
@@ -143,8 +145,9 @@ def read_done(done: Path) -> set[int]:
 def settle(seconds: float) -> None:
     """Look after everything until nothing is in doubt, then compare all accounts with the broker once more."""
     from brokers.models import Account
-    from trading import lifecycle, reconcile, watch
+    from trading import lifecycle
     from trading.models import Order
+    from trading.protocol import reconcile, watch
 
     until = time.monotonic() + seconds
     while time.monotonic() < until and Order.objects.filter(status__in=lifecycle.UNCERTAIN).exists():
@@ -159,8 +162,9 @@ def compared(broker: Any, intents: int) -> dict[str, Any]:
     """The desk's rows against the broker's ledger, which is the truth."""
     from ledger_process import intent_of
 
-    from trading import lifecycle, reading
+    from trading import lifecycle
     from trading.models import Order
+    from trading.protocol import reading
 
     stats = broker.stats()
     at_broker = {update.client_ref: update for update in stats["orders"]}
@@ -270,7 +274,7 @@ def spoil(sabotage: str) -> None:
     if sabotage == "naive":
         _send_again_when_no_answer_comes()
     if sabotage == "forgetful":
-        from trading import durability
+        from trading.protocol import durability
 
         durability.check = lambda: None
     if sabotage == "keyless":
@@ -279,7 +283,7 @@ def spoil(sabotage: str) -> None:
 
 def _send_again_when_no_answer_comes() -> None:
     from brokers.errors import OutcomeUnknown
-    from trading import sending
+    from trading.protocol import sending
 
     send = sending.send
 
@@ -299,7 +303,7 @@ def _send_again_when_no_answer_comes() -> None:
 
 
 def _forget_keys() -> None:
-    from trading import sending
+    from trading.protocol import sending
 
     write_down = sending.write_down
     sending.write_down = (
@@ -322,9 +326,10 @@ def cap(how: str, processes: int = 5) -> dict[str, Any]:
     def place(process: int) -> None:
         from dataclasses import replace
 
-        from trading import orders, snapshots
+        from trading import orders
         from trading.models import Order
         from trading.risk.facts import Effect
+        from trading.safety import snapshots
 
         take = snapshots.take
 
@@ -373,8 +378,9 @@ def switch(how: str, presses: int, processes: int = 4) -> dict[str, Any]:
     raising._press = lambda *_: None  # type: ignore[assignment]  # senders that knock at a closed door
 
     def send(process: int) -> None:
-        from trading import limits, orders
+        from trading import orders
         from trading.models import Order
+        from trading.safety import limits
 
         holds = limits.for_account
 
@@ -395,8 +401,8 @@ def switch(how: str, presses: int, processes: int = 4) -> dict[str, Any]:
                 time.sleep(0.005)
 
     pids = [fork(lambda process=process: send(process)) for process in range(processes)]  # type: ignore[misc]
-    from trading import halts
     from trading.models import Order
+    from trading.safety import halts
 
     late, slowest = 0, 0.0
     for _ in range(presses):
@@ -507,8 +513,8 @@ def work(first: int, last: int) -> dict[str, Any]:
 def wake(sabotage: str = "") -> dict[str, Any]:
     """Start on a database that was restored: a new epoch, then the order watch, with nobody asking for anything."""
     broker = load(controls=False)
-    from trading import epoch
     from trading.models import Order
+    from trading.protocol import epoch
 
     time.sleep(2)  # what was on its way has arrived
     before = sum(broker.stats()["asked"].values())
@@ -530,8 +536,8 @@ def liveness(closed: int, doubtful: int, sabotage: str = "", seconds: float = 10
     broker = load(controls=False)
     from ledger_broker import a_ticket
 
-    from trading import reconcile, watch
     from trading.models import Order, new_client_ref
+    from trading.protocol import reconcile, watch
 
     reconcile.LATE_EVERY = timedelta(seconds=0.05)  # the late watch is due all the time
 
@@ -574,7 +580,7 @@ def liveness(closed: int, doubtful: int, sabotage: str = "", seconds: float = 10
 
 
 def _terms(ticket: Any) -> dict[str, Any]:
-    from trading import succession
+    from trading.protocol import succession
 
     return succession.terms(ticket)
 

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from trading.documents import moment
+from trading.api.documents import moment
 from trading.models import Alert
 from trading.patterns import catalogue, raising
 

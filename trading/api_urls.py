@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from trading import alerts, api, order_api, receipts, safety_api
+from trading import alerts, receipts
+from trading.api import order_api, placing, safety_api
 
 urlpatterns = [
-    path("orders", api.OrdersView.as_view(), name="orders"),
-    path("orders/preview", api.PreviewView.as_view(), name="preview"),
+    path("orders", placing.OrdersView.as_view(), name="orders"),
+    path("orders/preview", placing.PreviewView.as_view(), name="preview"),
     path("orders/cancel-all", order_api.CancelAllView.as_view(), name="cancel_all"),
     path("orders/<uuid:order_id>", order_api.AnOrderView.as_view(), name="order"),
     path("orders/<uuid:order_id>/decision", order_api.DecisionView.as_view(), name="decision"),
@@ -17,6 +18,6 @@ urlpatterns = [
     path("alerts", alerts.AlertsView.as_view(), name="alerts"),
     path("alerts/<uuid:alert_id>/closing", alerts.CloseAlertView.as_view(), name="close_alert"),
     path("orders/<uuid:order_id>/receipt", receipts.ReceiptView.as_view(), name="receipt"),
-    path("accounts/<uuid:account_id>/orders", api.AccountOrdersView.as_view(), name="account_orders"),
-    path("symbols", api.SymbolsView.as_view(), name="symbols"),
+    path("accounts/<uuid:account_id>/orders", placing.AccountOrdersView.as_view(), name="account_orders"),
+    path("symbols", placing.SymbolsView.as_view(), name="symbols"),
 ]

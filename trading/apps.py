@@ -9,10 +9,12 @@ class TradingConfig(AppConfig):
 
     def ready(self) -> None:
         from brokers.signals import account_changed, account_stream_resumed, order_reported
-        from trading import durability, receivers, runaway  # noqa: F401 (the first registers its check)
+        from trading import receivers
         from trading.audit.listening import listen
         from trading.models import order_changed
         from trading.patterns import looking
+        from trading.protocol import durability  # noqa: F401 (registers its check)
+        from trading.safety import runaway
 
         order_reported.connect(receivers.record_news, dispatch_uid="trading.record_news")
         account_stream_resumed.connect(receivers.list_again, dispatch_uid="trading.list_again")

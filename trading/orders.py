@@ -17,19 +17,22 @@ from brokers import connections, registry
 from brokers.domain.orders import InvalidTicket, Notice, OrderGroup, OrderTicket, Preview
 from brokers.models import Account
 from brokers.port import Broker
-from trading import analytics, audit, lifecycle, limits, risk, sending, snapshots, tickets
+from trading import analytics, audit, lifecycle, risk, tickets
 from trading.analytics import AnalyticLeg
-from trading.cancels import NotCancellable, cancel
-from trading.eyes import NotDecidable, decide
+from trading.instruments import details_of
 from trading.lifecycle import Status
 from trading.models import Order, Replacement
-from trading.news import record
-from trading.readiness import check_ready, checked, compare_first, details_of
-from trading.reconcile import look_up, refresh
-from trading.replaces import KeyReused, NotReplaceable, replace
+from trading.protocol import sending
+from trading.protocol.cancels import NotCancellable, cancel
+from trading.protocol.eyes import NotDecidable, decide
+from trading.protocol.news import record
+from trading.protocol.readiness import check_ready, checked, compare_first
+from trading.protocol.reconcile import look_up, refresh
+from trading.protocol.replaces import KeyReused, NotReplaceable, replace
+from trading.protocol.runs import cancel_all
+from trading.protocol.sending import Denied
 from trading.risk import Finding
-from trading.runs import cancel_all
-from trading.sending import Denied
+from trading.safety import limits, snapshots
 
 __all__ = [
     "Denied",

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from trading.api.documents import moment, number, order_document
 from trading.audit.models import AuditRecord
 from trading.audit.receipt import Receipt, Step, receipt_of, who
-from trading.documents import moment, number, order_document
 from trading.models import Order
 
 

@@ -9,10 +9,10 @@ from brokers.domain.accounts import Position
 from brokers.domain.orders import OrderUpdate
 from brokers.live.news import announce
 from brokers.port import AccountChanged
-from trading import reconcile, silence
-from trading.documents import order_document
+from trading.api.documents import order_document
 from trading.models import Order, OrderEvent
 from trading.orders import record
+from trading.protocol import reconcile, silence
 
 
 def record_news(sender: Any, connection_id: UUID, updates: list[OrderUpdate], **_: Any) -> None:

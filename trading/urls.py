@@ -2,15 +2,14 @@
 
 from django.urls import path
 
-from trading import (
-    alerts,
+from trading import alerts, receipts
+from trading.pages import (
     cancel_views,
     choosing,
     figure_views,
     group_views,
     holding_views,
     order_views,
-    receipts,
     safety_views,
     ticket_views,
     views,

@@ -16,9 +16,10 @@ from brokers.domain.instruments import Equity
 from brokers.domain.orders import Action, GroupKind, Leg, OrderGroup, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
 from brokers.transport import forget_sessions
-from trading import orders, watch
+from trading import orders
 from trading.lifecycle import Asked, Status
 from trading.models import Order, Replacement
+from trading.protocol import watch
 
 SOFT = ("PRICE_COLLAR", "CONCENTRATION", "DUPLICATE_LIKE", "QUOTE_STALE", "SELF_CROSS", "ORDER_QTY", "ORDER_NOTIONAL")
 F = Equity("F")

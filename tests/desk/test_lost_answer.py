@@ -12,9 +12,10 @@ from simulator_server import SimulatorServer
 
 from brokers import connections
 from brokers.models import Account
-from trading import orders, reconcile
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order, new_client_ref
+from trading.protocol import reconcile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = {"effect": "drop_answer", "method": "POST", "path": "*/orders", "times": 1}

@@ -25,9 +25,10 @@ from brokers.domain.instruments import Equity
 from brokers.models import Account, Connection
 from brokers.port import StreamState
 from brokers.transport import forget_sessions
-from trading import orders, reconcile, watch
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import reconcile, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIVE = StreamState.LIVE

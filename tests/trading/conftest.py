@@ -15,7 +15,9 @@ from simulator_server import SimulatorServer
 from brokers import connections
 from brokers.models import Account
 from brokers.vault import Secret
-from trading import limits, readiness, risk
+from trading import risk
+from trading.protocol import readiness
+from trading.safety import limits
 
 
 @pytest.fixture(autouse=True)

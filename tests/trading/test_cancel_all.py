@@ -12,10 +12,11 @@ from ledger_broker import CALL, LedgerBroker, a_ticket, raiser
 from brokers.domain.orders import Action, BrokerStatus, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.errors import OutcomeUnknown, Unavailable
 from brokers.models import Account
-from trading import orders, runs
+from trading import orders
 from trading.audit.models import AuditRecord
 from trading.lifecycle import Status
 from trading.models import CancelRun, Order
+from trading.protocol import runs
 
 pytestmark = pytest.mark.django_db
 

@@ -25,8 +25,9 @@ from simulator_server import SimulatorServer
 from brokers import connections
 from brokers.domain.orders import OrderUpdate
 from brokers.models import Account
-from trading import lifecycle, reading, reconcile, watch
+from trading import lifecycle
 from trading.models import Order
+from trading.protocol import reading, reconcile, watch
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 

@@ -9,11 +9,13 @@ from ledger_broker import AAPL, CALL, LedgerBroker, a_ticket
 
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
-from trading import halts, orders, sending
+from trading import orders
 from trading.audit.models import AuditRecord
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import sending
 from trading.risk import TradingState
+from trading.safety import halts
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,11 @@ from ledger_broker import LedgerBroker, a_ticket
 
 from brokers.domain.orders import BrokerStatus, LegState, OrderUpdate
 from brokers.models import Account
-from trading import fills, news, orders
+from trading import orders
 from trading.audit.models import AuditRecord
 from trading.lifecycle import Status
 from trading.models import Fill, Order
+from trading.protocol import fills, news
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=timezone.utc)

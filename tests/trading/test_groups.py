@@ -25,9 +25,10 @@ from brokers.domain.orders import (
 )
 from brokers.errors import OrderRejected, OutcomeUnknown, Unavailable
 from brokers.models import Account
-from trading import orders, sending
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import sending
 
 pytestmark = pytest.mark.django_db
 

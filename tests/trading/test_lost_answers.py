@@ -17,9 +17,10 @@ from simulator_server import SimulatorServer
 from brokers import connections
 from brokers.errors import OutcomeUnknown
 from brokers.models import Account
-from trading import orders, watch
+from trading import orders
 from trading.lifecycle import UNCERTAIN
 from trading.models import Order, new_client_ref
+from trading.protocol import watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

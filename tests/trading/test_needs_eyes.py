@@ -14,10 +14,11 @@ from brokers import registry
 from brokers.domain.orders import OrderTicket, OrderUpdate
 from brokers.errors import Ambiguous, OutcomeUnknown, Unavailable
 from brokers.models import Account
-from trading import explained, orders, reconcile, silence
+from trading import orders
 from trading.audit.models import AuditRecord
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import explained, reconcile, silence
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,10 @@ from brokers.errors import OutcomeUnknown
 from brokers.models import Account
 from brokers.port import AccountChanged
 from brokers.signals import account_changed, account_stream_resumed, order_reported
-from trading import news, orders, reconcile, sending, watch
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import news, reconcile, sending, watch
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(seconds=50)

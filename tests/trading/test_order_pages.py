@@ -15,9 +15,11 @@ from brokers import registry
 from brokers.domain.orders import Action
 from brokers.errors import Ambiguous, OutcomeUnknown
 from brokers.models import Account
-from trading import changing, holding_orders, orders, reviewed, risk, tickets
+from trading import orders, risk, tickets
+from trading.drafting import reviewed
 from trading.lifecycle import Asked, Status
 from trading.models import CancelRun, Order, Replacement
+from trading.pages import changing, holding_orders
 from trading.risk import Finding
 
 pytestmark = pytest.mark.django_db

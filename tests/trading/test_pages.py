@@ -16,7 +16,8 @@ from ledger_broker import CALL, LedgerBroker, a_ticket, open_account, raiser
 from brokers.domain.orders import BrokerStatus, Notice
 from brokers.errors import OrderRejected, OutcomeUnknown, Unavailable
 from brokers.models import Account
-from trading import orders, previews
+from trading import orders
+from trading.drafting import previews
 from trading.models import Order
 
 pytestmark = pytest.mark.django_db

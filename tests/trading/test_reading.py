@@ -7,7 +7,7 @@ import pytest
 
 from brokers.domain.instruments import Equity, Option, Right
 from brokers.domain.orders import Action, BrokerStatus, Leg, LegState, OrderUpdate
-from trading import reading
+from trading.protocol import reading
 
 SHARES = Equity("SPY")
 CALL = Option("SPY", date(2026, 12, 18), Right.CALL, Decimal(600))

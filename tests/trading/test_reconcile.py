@@ -10,10 +10,11 @@ from ledger_broker import LedgerBroker, a_ticket, raiser
 from brokers.domain.orders import BrokerStatus
 from brokers.errors import OutcomeUnknown, RateLimited, Unavailable
 from brokers.models import Account
-from trading import news, orders, reconcile
-from trading.cancels import MOST_TRIES, NotCancellable
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import news, reconcile
+from trading.protocol.cancels import MOST_TRIES, NotCancellable
 
 pytestmark = pytest.mark.django_db
 

@@ -18,9 +18,10 @@ from brokers.domain.orders import BrokerStatus, OrderTicket
 from brokers.errors import OrderRejected, OutcomeUnknown, RateLimited, Unavailable
 from brokers.models import Account
 from brokers.port import Term
-from trading import orders, reconcile, replacements, watch
+from trading import orders
 from trading.lifecycle import Asked, Status
 from trading.models import Order, Replacement
+from trading.protocol import reconcile, replacements, watch
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from ledger_broker import AAPL, CALL
 
 from brokers.domain.market import Quote
 from brokers.domain.orders import Action
-from trading import rows
 from trading.models import Order
+from trading.pages import rows
 
 
 def quoted(bid: str, ask: str) -> Quote:

@@ -19,9 +19,10 @@ from brokers.domain.instruments import parse_instrument
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
 from brokers.port import StreamState
-from trading import news, orders, receivers, watch
+from trading import orders, receivers
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import news, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,9 +15,9 @@ from brokers.domain.instruments import Instrument, Option, Right
 from brokers.domain.market import Chain, Expiration, Quote, Strike
 from brokers.domain.orders import Action
 from brokers.models import Account
-from trading import ticket_views
-from trading.forms import typed_as
 from trading.models import Order
+from trading.pages import ticket_views
+from trading.pages.forms import typed_as
 from trading.risk import Finding
 
 pytestmark = pytest.mark.django_db
@@ -259,7 +259,7 @@ def test_a_market_that_moved_since_the_review_asks_again(
     sabotage: bool, trader_client: Client, trading_account: Account, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trading.risk.check", lambda *_: [])
-    monkeypatch.setattr("trading.estimates.KEPT", 0)
+    monkeypatch.setattr("trading.drafting.estimates.KEPT", 0)
     if sabotage:
         monkeypatch.setattr(ticket_views, "moved", lambda *_: "")
     typed = {

@@ -12,10 +12,12 @@ from ledger_broker import LedgerBroker, a_ticket, raiser
 from brokers.errors import OutcomeUnknown, Unavailable
 from brokers.models import Account
 from brokers.wire import Purpose, Request
-from trading import counters, durability, epoch, halts, orders, readiness, sending, watch
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Halt, Installation, Order
+from trading.protocol import counters, durability, epoch, readiness, sending, watch
 from trading.risk import TradingState
+from trading.safety import halts
 
 pytestmark = pytest.mark.django_db
 

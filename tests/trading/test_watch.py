@@ -14,9 +14,10 @@ from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 from brokers.domain.instruments import Instrument
 from brokers.errors import OutcomeUnknown
 from brokers.models import Account
-from trading import orders, reconcile, watch
+from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
+from trading.protocol import reconcile, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

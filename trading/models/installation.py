@@ -1,4 +1,4 @@
-"""Which installation may send orders from this database, and since when: one row (trading/epoch.py)."""
+"""Which installation may send orders from this database, and since when: one row (trading/protocol/epoch.py)."""
 
 from django.db import models
 from django.utils import timezone

@@ -8,9 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from brokers.models import Account
-from trading import audit, halts
+from trading import audit
 from trading.models import Alert
 from trading.patterns.facts import Remedy, Sighting
+from trading.safety import halts
 
 logger = logging.getLogger(__name__)
 DONE = {

@@ -25,7 +25,7 @@ from trading.patterns.facts import StillQuote
 from trading.patterns.looking import look_at
 from trading.patterns.probing import Positions, Quotes, worth_a_probe
 from trading.patterns.raising import raise_alerts
-from trading.watch import wanted_feeds
+from trading.protocol.watch import wanted_feeds
 
 logger = logging.getLogger(__name__)
 PAUSE = 10.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from trading import halts
+from trading.safety import halts
 
 register = template.Library()
 

@@ -20,12 +20,13 @@ from ledger_broker import LedgerBroker, a_ticket
 from brokers import connections, redaction
 from brokers.models import Account, Connection
 from brokers.signals import connection_changed
-from trading import audit, news, orders
+from trading import audit, orders
 from trading.audit import events, recording
 from trading.audit.actions import ACTIONS
 from trading.audit.models import AuditHead, AuditRecord
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent
+from trading.protocol import news
 
 SECRET = "s3cr3t-refresh-t0ken-of-somebody"
 WRITERS = Path(__file__).resolve().parents[2] / "audit_writers.py"

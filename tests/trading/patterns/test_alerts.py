@@ -9,12 +9,13 @@ from ledger_broker import LedgerBroker, a_ticket, ago, raiser
 
 from brokers.errors import Refused
 from brokers.models import Account
-from trading import audit, halts, orders
+from trading import audit, orders
 from trading.audit.models import AuditRecord
 from trading.models import Alert, Order
 from trading.patterns import looking, watching
 from trading.patterns.facts import Remedy, Sighting
 from trading.patterns.raising import close, raise_alerts
+from trading.safety import halts
 
 
 def a_sighting(minutes: float = 0, remedy: Remedy = Remedy.NONE, account: Account | None = None) -> Sighting:

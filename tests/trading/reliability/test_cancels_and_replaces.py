@@ -12,9 +12,10 @@ from ledger_broker import LedgerBroker, a_ticket, raiser
 from brokers.domain.orders import BrokerStatus, OrderUpdate
 from brokers.errors import OutcomeUnknown, Refused, Unavailable
 from brokers.models import Account
-from trading import cancels, orders, reading, reconcile, replaces
+from trading import orders
 from trading.lifecycle import ASKED_OPEN, Status
 from trading.models import Order, Replacement
+from trading.protocol import cancels, reading, reconcile, replaces
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3_600)]
 OPEN = (BrokerStatus.ROUTED, BrokerStatus.WORKING)

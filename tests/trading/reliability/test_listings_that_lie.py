@@ -12,9 +12,10 @@ from ledger_broker import LedgerBroker, a_ticket, raiser
 from brokers.domain.orders import OrderUpdate
 from brokers.errors import OutcomeUnknown, Unavailable, UnexpectedReply
 from brokers.models import Account
-from trading import lifecycle, orders, reconcile
+from trading import lifecycle, orders
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent
+from trading.protocol import reconcile
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 LIES = ("5xx", "no address", "unreadable", "last page missing", "a minute old", "wrong account")

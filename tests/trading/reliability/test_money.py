@@ -11,7 +11,8 @@ from ledger_broker import a_ticket
 
 from brokers.domain.instruments import plain
 from brokers.domain.orders import Action
-from trading import serializers, tickets
+from trading import tickets
+from trading.api import serializers
 
 ROOT = Path(__file__).resolve().parents[3]
 MONEY = (
@@ -22,13 +23,13 @@ MONEY = (
     "brokers/tradestation/codec/orders.py",
     "brokers/tradestation/codec/accounts.py",
     "brokers/tradestation/codec/placing.py",
-    "trading/fills.py",
-    "trading/news.py",
+    "trading/protocol/fills.py",
+    "trading/protocol/news.py",
     "trading/orders.py",
-    "trading/reading.py",
-    "trading/sending.py",
-    "trading/serializers.py",
-    "trading/snapshots.py",
+    "trading/protocol/reading.py",
+    "trading/protocol/sending.py",
+    "trading/api/serializers.py",
+    "trading/safety/snapshots.py",
     "trading/tickets.py",
     "trading/models/orders.py",
     "trading/models/replacements.py",

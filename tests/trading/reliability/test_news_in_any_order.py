@@ -26,9 +26,10 @@ from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 from brokers.domain.orders import BrokerStatus, OrderUpdate
 from brokers.errors import OutcomeUnknown
 from brokers.models import Account
-from trading import fills, lifecycle, news, orders, reading
+from trading import lifecycle, orders
 from trading.lifecycle import Standing, Status
 from trading.models import Fill, Order
+from trading.protocol import fills, news, reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1_800)]
 ZERO = Decimal(0)

@@ -14,7 +14,8 @@ from brokers.domain.instruments import Equity, Future, Instrument, Option
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.models import Account
 from brokers.port import Broker
-from trading import limits, risk, snapshots
+from trading import risk
+from trading.safety import limits, snapshots
 
 
 def limit(price: Decimal, *legs: Leg) -> OrderTicket:

@@ -14,10 +14,11 @@ from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 
 from brokers.errors import OrderRejected
 from brokers.models import Account
-from trading import audit, halts, limits, orders
+from trading import audit, orders
 from trading.audit.models import AuditRecord
-from trading.halts import Scope, TradingState
 from trading.models import Halt, Order, RiskLimits
+from trading.safety import halts, limits
+from trading.safety.halts import Scope, TradingState
 
 pytestmark = pytest.mark.django_db
 HALTED, REDUCING = TradingState.HALTED, TradingState.REDUCING

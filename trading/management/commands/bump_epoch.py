@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from trading import epoch
+from trading.protocol import epoch
 
 
 class Command(BaseCommand):

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from brokers import registry
 from brokers.models import Account
-from trading import halts
-from trading.halts import Scope, TradingState
+from trading.safety import halts
+from trading.safety.halts import Scope, TradingState
 
 SCOPES = "installation, broker:<name>, user:<username> or account:<number or id>"
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from trading import halts
-from trading.halts import Halt
+from trading.safety import halts
+from trading.safety.halts import Halt
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from brokers.live.hub import hub
-from trading.watch import watch_orders
+from trading.protocol.watch import watch_orders
 
 
 class Command(BaseCommand):

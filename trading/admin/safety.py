@@ -1,0 +1,77 @@
+"""Staff set limits with a reason, and look at halts; arming again is done on the page, with a fresh sign-in."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from trading.models import Halt, RiskLimits
+from trading.risk.bounds import NUMBERS, PERMISSIONS
+from trading.safety import limits
+
+if TYPE_CHECKING:
+    LimitsBase = admin.ModelAdmin[RiskLimits]
+    HaltBase = admin.ModelAdmin[Halt]
+    LimitsFormBase = forms.ModelForm[RiskLimits]
+else:
+    LimitsBase = HaltBase = admin.ModelAdmin
+    LimitsFormBase = forms.ModelForm
+
+FIGURES = (*NUMBERS, *PERMISSIONS, "denied_symbols")
+
+
+class LimitsAdminForm(LimitsFormBase):
+    reason = forms.CharField(max_length=300, help_text="Recorded with the change.")
+
+    class Meta:
+        model = RiskLimits
+        fields = ("scope", "user", "account", *FIGURES, "reason")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        wanted = {"installation": (False, False), "user": (True, False), "account": (False, True)}
+        if wanted.get(data.get("scope", "")) != (bool(data.get("user")), bool(data.get("account"))):
+            raise forms.ValidationError("Name the person or the account that the limits are of, and nothing else.")
+        for name in NUMBERS:
+            if data.get(name) is not None and data[name] < 0:
+                self.add_error(name, "A limit is a number of 0 or more.")
+        return data
+
+
+@admin.register(RiskLimits)
+class RiskLimitsAdmin(LimitsBase):
+    form = LimitsAdminForm
+    list_display = ("__str__", "scope", "changed_at", "changed_by", "reason")
+    list_filter = ("scope",)
+    raw_id_fields = ("user", "account")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RiskLimits | None = None) -> tuple[str, ...]:
+        return ("scope", "user", "account") if obj is not None else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: RiskLimits, form: Any, change: bool) -> None:
+        """Through the one place that changes limits and records it."""
+        values = {name: form.cleaned_data.get(name) for name in FIGURES}
+        values["denied_symbols"] = values["denied_symbols"] or []
+        by = request.user if isinstance(request.user, User) else None
+        kept = limits.change(values, by=by, reason=form.cleaned_data["reason"], user=obj.user, account=obj.account)
+        obj.pk = kept.pk
+
+
+@admin.register(Halt)
+class HaltAdmin(HaltBase):
+    list_display = ("pressed_at", "state", "scope_words", "reason", "cause", "pressed_by", "rearmed_at", "rearmed_by")
+    list_filter = ("scope_kind", "state", "cause")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

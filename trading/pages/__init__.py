@@ -1,0 +1,1 @@
+"""The pages of orders, their forms, and what is drawn on them."""

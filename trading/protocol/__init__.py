@@ -1,0 +1,1 @@
+"""How an order is sent, followed and found again: never doubled, never lost."""

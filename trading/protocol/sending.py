@@ -1,0 +1,297 @@
+"""The one way out: an intent is judged and committed, then sent once; what its answer means is decided here alone.
+
+Whatever is not a clear answer is *unknown* and looked up (reconcile.py), never sent again.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed
+from brokers.errors import BrokerError, OrderRejected, OutcomeUnknown, RateLimited, Refused, Unavailable
+from brokers.models import Account
+from brokers.port import Broker
+from trading import risk, tickets
+from trading.lifecycle import Status
+from trading.models import Order, OrderEvent, new_client_ref
+from trading.protocol import durability, epoch, explained, news, reading, succession
+from trading.protocol.cancels import words_of
+from trading.protocol.counters import counters
+from trading.protocol.reconcile import FIRST_CHECK
+from trading.risk import Finding, Snapshot
+from trading.safety import limits, snapshots
+
+logger = logging.getLogger(__name__)
+OWNER_TIME = timedelta(seconds=30)
+"""A row that is still SENDING after this has lost the process that sent it."""
+SEND_WITHIN = timedelta(seconds=20)
+"""An order that could not leave within this of being written down is not sent: its price was for then."""
+DOUBT_AFTER_LIMIT = timedelta(seconds=120)
+Source = OrderEvent.Source
+
+
+class Denied(Exception):
+    """The desk's own checks did not let it out. Soft findings can be confirmed by their codes, hard ones can't.
+
+    ``order`` is the row that was written under the key; of a replacement the order that works on as it was.
+    """
+
+    def __init__(self, findings: Sequence[Finding], order: Order | None = None) -> None:
+        super().__init__(" ".join(dict.fromkeys(finding.words for finding in findings)))
+        self.findings = tuple(findings)
+        self.order = order
+
+
+# --- written down ---
+
+
+def locked(account: Account) -> tuple[Account, int]:
+    """The account's row, locked in the sending transaction, and the epoch to send under. Raises ``NotReady``."""
+    row = Account.objects.select_for_update(of=("self",), no_key=True).select_related("connection").get(pk=account.pk)
+    return row, epoch.check()
+
+
+def judged(ticket: OrderTicket, snapshot: Snapshot, account: Account, source: str) -> tuple[list[Finding], Snapshot]:
+    """All that speaks against an order by what the database says now. To be called with the account's row locked."""
+    now = snapshots.renew(snapshot, account)
+    return risk.check(ticket, now, limits.for_account(account, source)), now
+
+
+def write_down(
+    account: Account,
+    ticket: OrderTicket,
+    key: str,
+    source: Order.Source,
+    snapshot: Snapshot,
+    *,
+    foreseen: Mapping[str, Any] | None = None,
+    confirmed: Collection[str] = (),
+) -> Order:
+    """Commit the intent as SENDING, or as DENIED and raise ``Denied``. ``IntegrityError`` when the key is taken."""
+    durability.check()
+    with transaction.atomic(durable=True):
+        row, now = locked(account)
+        findings, seen = judged(ticket, snapshot, row, source)
+        refused = risk.unmet(findings, confirmed)
+        fields = intent(row, ticket, source, seen, now) | verdict(findings, refused, confirmed)
+        fields |= {"idempotency_key": key, "asked_sha256": tickets.fingerprint(ticket), "preview": foreseen}
+        order = Order.begin(**fields)
+    if refused:
+        raise Denied(refused, order)
+    return order
+
+
+def write_down_group(
+    account: Account,
+    group: OrderGroup,
+    key: str,
+    source: Order.Source,
+    snapshot: Snapshot,
+    *,
+    foreseen: Mapping[str, Any] | None = None,
+    confirmed: Collection[str] = (),
+) -> list[Order]:
+    """The same for orders that are sent as one: a row each, the first one under the key."""
+    durability.check()
+    with transaction.atomic(durable=True):
+        row, now = locked(account)
+        seen = snapshots.renew(snapshot, row)
+        findings = risk.check_group(group, seen, limits.for_account(row, source))
+        refused = risk.unmet(findings, confirmed)
+        kin, orders = uuid.uuid4(), []
+        for index, ticket in enumerate(group.tickets):
+            fields = intent(row, ticket, source, seen, now) | verdict(findings, refused, confirmed)
+            fields |= {"group": kin, "group_kind": group.kind.value, "group_index": index}
+            under_key = {"idempotency_key": key, "asked_sha256": tickets.group_fingerprint(group)}
+            orders.append(Order.begin(**fields | (under_key if not index else {}), preview=foreseen))
+    if refused:
+        raise Denied(refused, orders[0])
+    return orders
+
+
+def intent(account: Account, ticket: OrderTicket, source: str, snapshot: Snapshot, now: int) -> dict[str, Any]:
+    """An order's row as it is written down before it is sent."""
+    at = timezone.now()
+    leg = ticket.legs[0]
+    held = None
+    if snapshot.positions is not None and snapshot.figures_at is not None:
+        held = explained.held(snapshot.positions, snapshot.figures_at)
+    return succession.terms(ticket) | {
+        "account": account,
+        "user_id": account.connection.user_id,
+        "source": source,
+        "symbol": str(leg.instrument),
+        "underlying": reading.underlying_of(leg.instrument),
+        "action": leg.action,
+        "epoch": now,
+        "reserved": snapshots.reserve(ticket, snapshot),
+        "positions_before": held,
+        "created_at": at,
+    }
+
+
+def verdict(findings: Sequence[Finding], refused: Sequence[Finding], confirmed: Collection[str]) -> dict[str, Any]:
+    """What the checks make of an intent: it goes out, or it does not."""
+    told = [as_json(finding) for finding in findings]
+    kept = {"findings": told, "confirmed": sorted({finding.code for finding in findings} & set(confirmed))}
+    if refused:
+        words = " ".join(dict.fromkeys(finding.words for finding in refused))
+        return kept | {
+            "status": Status.DENIED,
+            "kind": "denied",
+            "event_source": Source.US,
+            "words": words[:500],
+            "payload": kept,
+            "last_error": words[:500],
+            "error_code": refused[0].code[:64],
+            "ended_at": timezone.now(),
+        }
+    now = timezone.now()
+    return kept | {
+        "status": Status.SENDING,
+        "kind": "sending",
+        "event_source": Source.US,
+        "words": "Written down and on its way to the broker.",
+        "payload": kept if findings else {},
+        "client_ref": new_client_ref(),
+        "sent_at": now,
+        "next_check_at": now + OWNER_TIME,
+    }
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "field": finding.field,
+        "code": finding.code,
+        "words": finding.words,
+        "hard": finding.hard,
+        "numbers": dict(finding.numbers),
+    }
+
+
+# --- the one attempt, and what came of it ---
+
+
+def let_go(written_at: datetime | None, epoch_of_row: int) -> None:
+    """The last look before the first byte: not too late, and not of an older epoch. Then it is counted as an intent."""
+    if written_at is None or timezone.now() - written_at > SEND_WITHIN:
+        raise Unavailable("The desk was held up and the order is too old to send by now. Nothing was sent.")
+    epoch.check_current(epoch_of_row)
+    counters.intent()
+
+
+def send(order: Order, ticket: OrderTicket, broker: Broker) -> Order:
+    """Send what was written down, once."""
+
+    def attempt() -> Placed:
+        let_go(order.sent_at, order.epoch)
+        placed = broker.place_order(order.account.number, ticket, str(order.client_ref))
+        if not _answers(order, placed.order):
+            raise OutcomeUnknown("The broker answered for another order. This one is being looked up.")
+        return placed
+
+    placed, error = _attempted(attempt, order)
+    return taken(order, placed) if placed is not None else settle(order, error)
+
+
+def send_group(orders: Sequence[Order], group: OrderGroup, broker: Broker) -> list[Order]:
+    """Send a group that was written down, with one request; each member is settled by itself."""
+    first = orders[0]
+
+    def attempt() -> list[Placed]:
+        let_go(first.sent_at, first.epoch)
+        answer = broker.place_group(first.account.number, group, [str(order.client_ref) for order in orders])
+        told = [placed.order for placed in answer.orders]
+        if len(told) != len(orders) or not all(_answers(*pair) for pair in zip(orders, told, strict=True)):
+            raise OutcomeUnknown("The broker answered for other orders. These are being looked up.")
+        return list(answer.orders)
+
+    told, error = _attempted(attempt, first)
+    if told is None:
+        return [settle(order, error) for order in orders]
+    return [_member(order, placed) for order, placed in zip(orders, told, strict=True)]
+
+
+def _member(order: Order, placed: Placed) -> Order:
+    """A member that the broker refused while it took others may have no number there."""
+    if placed.order.broker_order_id:
+        return taken(order, placed)
+    return settle(order, OrderRejected(placed.order.reject_reason or "The broker did not take this order."))
+
+
+def _attempted(attempt: Callable[[], Any], order: Order) -> tuple[Any, Exception]:
+    try:
+        return attempt(), OutcomeUnknown("")
+    except Exception as error:
+        if not isinstance(error, BrokerError):
+            logger.exception("Sending order %s broke off: its outcome is unknown.", order.pk)
+        return None, error
+
+
+def _answers(order: Order, told: OrderUpdate) -> bool:
+    """Whether an acceptance is of this order: a gateway may hand out the answer to another request."""
+    ours = Order.objects.filter(account=order.account, is_external=False).exclude(broker_order_id="")
+    taken_by = ours.filter(broker_order_id=told.broker_order_id).exclude(pk=order.pk)
+    return (
+        told.account_number == order.account.number
+        and told.client_ref in (None, order.client_ref)
+        and not taken_by.exists()
+    )
+
+
+def taken(order: Order, placed: Placed) -> Order:
+    if placed.warnings:
+        words = " ".join(notice.message for notice in placed.warnings)
+        notices = [{"code": notice.code, "message": notice.message} for notice in placed.warnings]
+        news.note(order, Source.POST, kind="warnings", words=words, warnings=notices)
+    return news.hear(order, placed.order, Source.POST)
+
+
+def settle(order: Order, error: Exception) -> Order:
+    """The outcome table: the only place that decides what an answer means that is not "taken"."""
+    soon = timezone.now() + FIRST_CHECK
+    if isinstance(error, RateLimited):
+        watch = timezone.now() + DOUBT_AFTER_LIMIT
+        return _write(order, Status.REJECTED, error, watch_until=watch, next_check_at=soon)
+    if isinstance(error, Unavailable):
+        return _write(order, Status.NOT_SENT, error, next_check_at=None)
+    if isinstance(error, Refused):
+        named = getattr(error, "broker_order_id", None)
+        return _tied(_write(order, Status.REJECTED, error, next_check_at=None), named)
+    return _write(order, Status.UNKNOWN, error, next_check_at=soon)
+
+
+def _tied(order: Order, broker_order_id: str | None) -> Order:
+    """An order that the broker refused and gave a number all the same: its listing of it is this one's."""
+    known = Order.objects.filter(account_id=order.account_id, broker_order_id=broker_order_id).exclude(pk=order.pk)
+    if broker_order_id is None or order.broker_order_id is not None or known.exists():
+        return order
+    words = f"The broker lists it as {broker_order_id}, rejected."
+    return news.note(order, Source.POST, kind="answer", words=words, broker_order_id=broker_order_id)
+
+
+def _write(order: Order, status: Status, error: Exception, **fields: Any) -> Order:
+    """Write down an answer that is not "taken", unless the broker's news has overtaken it."""
+    words = words_of(error)
+    payload: dict[str, Any] = {"error": getattr(error, "code", type(error).__name__)}
+    if isinstance(error, Refused):
+        payload["notices"] = [{"code": notice.code, "message": notice.message} for notice in error.notices]
+    code = getattr(error, "code", "unexpected_error")
+    if isinstance(error, Refused):
+        code = error.broker_code or code
+    return news.note(
+        order,
+        Source.POST,
+        to=status,
+        kind="answer",
+        words=words,
+        payload=payload,
+        last_error=words,
+        error_code=code[:64],
+        **fields,
+    )

@@ -1,0 +1,127 @@
+"""Orders that took each other's place: whose successor a broker's order is, and what a replacement has led to."""
+
+from collections.abc import Collection
+from typing import Any
+
+from brokers.domain.orders import BrokerStatus, OrderTicket, OrderUpdate
+from brokers.models import Account
+from trading import lifecycle, tickets
+from trading.lifecycle import Asked, Status
+from trading.models import Order, OrderEvent, Replacement
+from trading.protocol import reading
+
+NOT_AT_WORK = frozenset({BrokerStatus.REPLACE_REQUESTED, BrokerStatus.CANCEL_REQUESTED})
+
+
+def predecessor(account: Account, update: OrderUpdate) -> Order | None:
+    """The order whose place this one takes, where it is known here."""
+    if update.replaces_order_id is None:
+        return None
+    found: Order | None = Order.objects.filter(account=account, broker_order_id=update.replaces_order_id).first()
+    return found
+
+
+def asked_for(original: Order) -> Replacement | None:
+    """The replacement of ours that may have led to an order's successor; a denied or finished one has not."""
+    led_elsewhere = [Asked.DENIED, Asked.DONE]
+    found: Replacement | None = original.replacements.exclude(status__in=led_elsewhere).first()
+    return found
+
+
+def inherited(original: Order, replacement: Replacement | None) -> dict[str, Any]:
+    """What a successor's row takes over from its predecessor's."""
+    fields: dict[str, Any] = {"replaces": original, "chain": original.chain_id, "user_id": original.user_id}
+    fields |= {"group": original.group, "group_kind": original.group_kind, "group_index": original.group_index}
+    fields |= {"broker_group_id": original.broker_group_id}
+    if replacement is None:
+        return fields  # replaced elsewhere: the person's own doing at the broker
+    return fields | {
+        "is_external": original.is_external,
+        "source": replacement.source,
+        "ticket": replacement.ticket,
+        "ticket_sha256": replacement.ticket_sha256,
+        "description": replacement.description,
+        "epoch": replacement.epoch,
+        "sent_at": replacement.sent_at,
+    }
+
+
+def succeeded(replacement: Replacement, successor: Order, source: str) -> None:
+    """A replacement has led to a new order. In the transaction that takes that order in."""
+    order = Order.objects.select_for_update(of=("self",)).get(pk=replacement.order_id)
+    replacement.change(Asked.DONE, successor=successor, last_error="")
+    order.change(
+        kind="replace",
+        source=source,
+        words=f"Order {successor.broker_order_id} takes its place: {replacement.description}.",
+        payload={"replacement": str(replacement.pk), "successor": str(successor.pk)},
+        replace_pending=False,
+    )
+
+
+def applied(replacement: Replacement, update: OrderUpdate, source: str) -> None:
+    """A replacement has changed the order itself, under its old number. In a transaction."""
+    order = Order.objects.select_for_update(of=("self",)).get(pk=replacement.order_id)
+    ticket = replacement.order_ticket
+    now = lifecycle.from_broker(update.status, replaced=update.replaced_by_order_id is not None)
+    moves = order.status == Status.REPLACE_REQUESTED and lifecycle.can_move(Status(order.status), now)
+    replacement.change(Asked.DONE, last_error="")
+    order.change(
+        kind="replace",
+        source=source,
+        to=now if moves else None,
+        words=f"Replaced: {replacement.description}.",
+        payload={"replacement": str(replacement.pk)},
+        replace_pending=False,
+        **terms(ticket),
+    )
+
+
+def terms(ticket: OrderTicket) -> dict[str, Any]:
+    """A ticket's terms as an order's columns."""
+    return {
+        "ticket": tickets.to_json(ticket),
+        "ticket_sha256": tickets.fingerprint(ticket),
+        "description": tickets.describe_ticket(ticket)[:300],
+        "order_type": ticket.order_type.value,
+        "time_in_force": ticket.time_in_force.value,
+        "quantity": reading.size(ticket.legs),
+        "limit_price": ticket.limit_price,
+        "stop_price": ticket.stop_price,
+    }
+
+
+def holds(update: OrderUpdate, ticket: OrderTicket) -> bool:
+    """Whether a broker's order is on these terms."""
+    told = {state.leg.instrument: (state.leg.action, state.leg.quantity) for state in update.legs}
+    return (
+        update.status not in NOT_AT_WORK
+        and told == {leg.instrument: (leg.action, leg.quantity) for leg in ticket.legs}
+        and (update.order_type, update.time_in_force) == (ticket.order_type, ticket.time_in_force)
+        and (update.limit_price, update.stop_price) == (ticket.limit_price, ticket.stop_price)
+    )
+
+
+def doubled(listed: Collection[OrderUpdate]) -> list[tuple[str, str]]:
+    """Pairs of one chain that both work, by one listing: the older one's number and its successor's."""
+    working = {update.broker_order_id: update for update in listed if update.status is BrokerStatus.WORKING}
+    pairs = [(update.replaces_order_id, number) for number, update in working.items()]
+    return [(old, number) for old, number in pairs if old is not None and old in working]
+
+
+def alarm(account: Account, pair: tuple[str, str]) -> list[Order]:
+    """Write the alarm of two working orders of one chain into the story of both, once."""
+    numbers = " and ".join(pair)
+    warned = []
+    for order in Order.objects.filter(account=account, broker_order_id__in=pair):
+        if order.events.filter(kind="alarm", payload__pair=list(pair)).exists():
+            continue
+        order.change(
+            kind="alarm",
+            source=OrderEvent.Source.LISTING,
+            words=f"Orders {numbers} both work, though one was to take the other's place: both may fill. "
+            "Look at the broker's own site and cancel one.",
+            payload={"pair": list(pair)},
+        )
+        warned.append(order)
+    return warned
