@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from brokers.errors import RateLimited
 from trading import orders
-from trading.api import serializers
+from trading.api import inputs, shapes
 from trading.api.documents import order_document, replacement_document, run_document
 from trading.api.placing import (
     KEY_PARAMETER,
@@ -58,14 +58,14 @@ class AnOrderView(OneOrderView):
         "the order that takes its place, a new one here too. 202: asked for, and not seen to hold yet; until then "
         "either terms may fill. 409 when it can't be changed (so) now.",
         parameters=[KEY_PARAMETER],
-        request=serializers.ReplaceInput,
-        responses=dict.fromkeys((200, 202), serializers.ReplacedShape),
+        request=inputs.ReplaceInput,
+        responses=dict.fromkeys((200, 202), shapes.ReplacedShape),
         tags=["orders"],
     )
     def put(self, request: Request, order_id: uuid.UUID) -> Response:
         key = idempotency_key(request)
         order = get_object_or_404(Order.objects.of(request.user), pk=order_id)
-        given = serializers.ReplaceInput(data=request.data, context={"request": request})
+        given = inputs.ReplaceInput(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         ticket = self._known_ticket(order, key, given) or given.ticket_for(order)
         replayed = Replacement.objects.filter(account=order.account, idempotency_key=key).exists()
@@ -86,7 +86,7 @@ class AnOrderView(OneOrderView):
         replacement = Replacement.objects.get(account=order.account, idempotency_key=key)
         return _replaced(replacement, stands, replayed=replayed)
 
-    def _known_ticket(self, order: Order, key: str, given: serializers.ReplaceInput) -> Any:
+    def _known_ticket(self, order: Order, key: str, given: inputs.ReplaceInput) -> Any:
         """A repeated request leaves out what stays: it is read against the terms that held when it was first made."""
         known = Replacement.objects.filter(account=order.account, idempotency_key=key, order=order).first()
         if known is None:
@@ -99,8 +99,8 @@ class AnOrderView(OneOrderView):
         operation_id="edit_order",
         summary="The same as PUT",
         parameters=[KEY_PARAMETER],
-        request=serializers.ReplaceInput,
-        responses=dict.fromkeys((200, 202), serializers.ReplacedShape),
+        request=inputs.ReplaceInput,
+        responses=dict.fromkeys((200, 202), shapes.ReplacedShape),
         tags=["orders"],
     )
     def patch(self, request: Request, order_id: uuid.UUID) -> Response:
@@ -122,13 +122,13 @@ class DecisionView(OrderView):
         operation_id="decide_order",
         summary="Say which of the broker's orders one in doubt is",
         description="For orders in the state `needs_eyes`. 409 when there is nothing to decide, or not so.",
-        request=serializers.DecisionInput,
-        responses=serializers.OrderShape,
+        request=inputs.DecisionInput,
+        responses=shapes.OrderShape,
         tags=["orders"],
     )
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         order = get_object_or_404(Order.objects.of(request.user), pk=order_id)
-        given = serializers.DecisionInput(data=request.data)
+        given = inputs.DecisionInput(data=request.data)
         given.is_valid(raise_exception=True)
         try:
             decided = orders.decide(order, broker_order_id=given.validated_data["broker_order_id"], user=request.user)
@@ -143,12 +143,12 @@ class CancelAllView(OrderView):
         summary="Ask the broker to cancel all working orders",
         description="All of yours, or an account's, or those on one underlying; those placed elsewhere too. What is "
         "not confirmed may still fill.",
-        request=serializers.CancelAllInput,
-        responses=serializers.CancelRunShape,
+        request=inputs.CancelAllInput,
+        responses=shapes.CancelRunShape,
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
-        given = serializers.CancelAllInput(data=request.data, context={"request": request})
+        given = inputs.CancelAllInput(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         chosen = given.validated_data
         run = orders.cancel_all(
@@ -163,8 +163,8 @@ class GroupsView(OrderView):
         summary="Send orders that hang together, as one",
         description="Sent to the broker once, at most. 202 says that the outcome of some is not known yet.",
         parameters=[KEY_PARAMETER],
-        request=serializers.GroupInput,
-        responses=dict.fromkeys((200, 201, 202), serializers.GroupShape),
+        request=inputs.GroupInput,
+        responses=dict.fromkeys((200, 201, 202), shapes.GroupShape),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -189,8 +189,8 @@ class GroupPreviewView(OrderView):
     @extend_schema(
         operation_id="preview_group",
         summary="What orders that hang together would do",
-        request=serializers.GroupInput,
-        responses=serializers.GroupPreviewShape,
+        request=inputs.GroupInput,
+        responses=shapes.GroupPreviewShape,
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
@@ -200,7 +200,7 @@ class GroupPreviewView(OrderView):
 
 
 def _group_asked(request: Request) -> Mapping[str, Any]:
-    given = serializers.GroupInput(data=request.data, context={"request": request})
+    given = inputs.GroupInput(data=request.data, context={"request": request})
     given.is_valid(raise_exception=True)
     return given.validated_data  # type: ignore[no-any-return]
 

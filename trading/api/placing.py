@@ -18,7 +18,7 @@ from brokers import connections
 from brokers.errors import RateLimited
 from brokers.models import Account
 from trading import listing, orders, tickets
-from trading.api import serializers
+from trading.api import inputs, shapes
 from trading.api.documents import detail_document, moment, order_document
 from trading.api.parsing import StrictJSONParser
 from trading.drafting import previews
@@ -105,7 +105,7 @@ class OrderView(APIView):
 
     parser_classes = (StrictJSONParser,)
 
-    def read(self, shape: type[serializers.OrderInput]) -> Mapping[str, Any]:
+    def read(self, shape: type[inputs.OrderInput]) -> Mapping[str, Any]:
         given = shape(data=self.request.data, context={"request": self.request})
         given.is_valid(raise_exception=True)
         return given.validated_data  # type: ignore[no-any-return]
@@ -134,7 +134,7 @@ class OrdersView(OrderView):
         operation_id="list_orders",
         summary="Orders, newest first",
         parameters=[OpenApiParameter("account", str, description="The id of an account."), *LIST_PARAMETERS],
-        responses=serializers.OrderPageShape,
+        responses=shapes.OrderPageShape,
         tags=["orders"],
     )
     def get(self, request: Request) -> Response:
@@ -146,13 +146,13 @@ class OrdersView(OrderView):
         description="Sent to the broker once, at most. 202 says that the outcome is not known yet: the order is being "
         "looked up; read it again, do not send another.",
         parameters=[KEY_PARAMETER, REPLAYED_PARAMETER],
-        request=serializers.PlaceInput,
-        responses=dict.fromkeys((200, 201, 202), serializers.OrderShape),
+        request=inputs.PlaceInput,
+        responses=dict.fromkeys((200, 201, 202), shapes.OrderShape),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
-        given = self.read(serializers.PlaceInput)
+        given = self.read(inputs.PlaceInput)
         foreseen = _foreseen(request, given)
         try:
             order, replayed = orders.place(
@@ -175,7 +175,7 @@ class AccountOrdersView(OrderView):
         operation_id="list_account_orders",
         summary="An account's orders, newest first",
         parameters=LIST_PARAMETERS,
-        responses=serializers.OrderPageShape,
+        responses=shapes.OrderPageShape,
         tags=["orders"],
     )
     def get(self, request: Request, account_id: uuid.UUID) -> Response:
@@ -187,12 +187,12 @@ class PreviewView(OrderView):
     @extend_schema(
         operation_id="preview_order",
         summary="What an order would do: the broker's dry run",
-        request=serializers.OrderInput,
-        responses=serializers.PreviewShape,
+        request=inputs.OrderInput,
+        responses=shapes.PreviewShape,
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
-        given = self.read(serializers.OrderInput)
+        given = self.read(inputs.OrderInput)
         result = orders.preview(given["account"], given["ticket"], source="api")
         token = previews.sign(result, _user_id(request))
         times = {"preview_id": token, "expires_at": moment(result.at + previews.LIFE)}
@@ -203,7 +203,7 @@ class OneOrderView(OrderView):
     @extend_schema(
         operation_id="get_order",
         summary="An order with its fills and all that happened to it",
-        responses=serializers.OrderDetailShape,
+        responses=shapes.OrderDetailShape,
         tags=["orders"],
     )
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
@@ -214,7 +214,7 @@ class OneOrderView(OrderView):
         summary="Ask the broker to cancel an order",
         description="202: asked for. It is cancelled when its status says so, and may still fill until then. "
         "409 when it is over or not known to be at the broker.",
-        responses={202: serializers.OrderShape},
+        responses={202: shapes.OrderShape},
         tags=["orders"],
     )
     def delete(self, request: Request, order_id: uuid.UUID) -> Response:

@@ -12,7 +12,7 @@ from ledger_broker import a_ticket
 from brokers.domain.instruments import plain
 from brokers.domain.orders import Action
 from trading import tickets
-from trading.api import serializers
+from trading.api import inputs
 
 ROOT = Path(__file__).resolve().parents[3]
 MONEY = (
@@ -28,7 +28,7 @@ MONEY = (
     "trading/orders.py",
     "trading/protocol/reading.py",
     "trading/protocol/sending.py",
-    "trading/api/serializers.py",
+    "trading/api/inputs.py",
     "trading/safety/snapshots.py",
     "trading/tickets.py",
     "trading/models/orders.py",
@@ -75,7 +75,7 @@ def test_a_number_stays_itself_from_the_text_to_the_kept_ticket_and_back(cases: 
     @settings(max_examples=cases, deadline=None, database=None)
     @given(NUMBERS, NUMBERS, st.sampled_from([Action.BUY_TO_OPEN, Action.SELL_TO_CLOSE]))
     def there_and_back(price: str, quantity: str, action: Action) -> None:
-        field = serializers.DecimalText()
+        field = inputs.DecimalText()
         read = field.to_internal_value(price), field.to_internal_value(quantity)
         assert read == (Decimal(price), Decimal(quantity))
         ticket = a_ticket(quantity, price, action)
