@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Equity, Instrument, describe, parse_instrument, plain
-from brokers.domain.orders import Action, InvalidTicket, Leg, OrderGroup, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Action, InvalidTicket, Leg, OrderGroup, OrderTicket, OrderType, TimeInForce, Trail
 from trading.analytics.strategies import Part, recognise
 
 LONGEST_NUMBER = 20
@@ -79,21 +79,33 @@ def to_json(ticket: OrderTicket) -> dict[str, Any]:
         "limit_price": plain(ticket.limit_price) if ticket.limit_price is not None else None,
         "stop_price": plain(ticket.stop_price) if ticket.stop_price is not None else None,
         "gtd_date": ticket.gtd_date.isoformat() if ticket.gtd_date is not None else None,
+        **trail_json(ticket.trail),
     }
 
 
+def trail_json(trail: Trail | None) -> dict[str, Any]:
+    """Only where there is one: what was written before there were any stays the same text."""
+    return {"trail": {"amount": plain(trail.amount), "percent": trail.is_percent}} if trail is not None else {}
+
+
+def _trail(data: Mapping[str, Any] | None) -> Trail | None:
+    return Trail(Decimal(data["amount"]), bool(data["percent"])) if data is not None else None
+
+
 def from_json(data: Mapping[str, Any]) -> OrderTicket:
-    """The ticket that ``to_json`` wrote."""
+    """The ticket that ``to_json`` wrote. Where a trailing stop stands is no part of it."""
+    kind = OrderType(data["order_type"])
     legs = tuple(
         Leg(parse_instrument(leg["symbol"]), Action(leg["action"]), Decimal(leg["quantity"])) for leg in data["legs"]
     )
     return OrderTicket(
         legs=legs,
-        order_type=OrderType(data["order_type"]),
+        order_type=kind,
         time_in_force=TimeInForce(data["time_in_force"]),
         limit_price=Decimal(data["limit_price"]) if data["limit_price"] is not None else None,
-        stop_price=Decimal(data["stop_price"]) if data["stop_price"] is not None else None,
+        stop_price=Decimal(data["stop_price"]) if data["stop_price"] is not None and not kind.has_trail else None,
         gtd_date=date.fromisoformat(data["gtd_date"]) if data["gtd_date"] is not None else None,
+        trail=_trail(data.get("trail")),
     )
 
 
@@ -135,11 +147,18 @@ def act(leg: Leg) -> str:
     return f"{verb.capitalize()} {count} {purpose}".rstrip()
 
 
+def trail_text(trail: Trail) -> str:
+    """«2.11», «5 %»."""
+    return f"{plain(trail.amount)} %" if trail.is_percent else price_text(trail.amount)
+
+
 def terms(ticket: OrderTicket) -> str:
     """«at 190.00 or better», «at the market price», «for a 1.25 credit»."""
     words = []
     if ticket.stop_price is not None:
         words.append(f"once the price touches {price_text(ticket.stop_price)}")
+    if ticket.trail is not None:
+        words.append(f"once the price has turned by {trail_text(ticket.trail)}")
     if ticket.limit_price is None:
         words.append("at the market price")
     elif len(ticket.legs) == 1:

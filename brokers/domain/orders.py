@@ -39,6 +39,7 @@ class OrderType(StrEnum):
     LIMIT = "limit"
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
 
     @property
     def words(self) -> str:
@@ -51,6 +52,15 @@ class OrderType(StrEnum):
     @property
     def has_stop(self) -> bool:
         return self in (OrderType.STOP, OrderType.STOP_LIMIT)
+
+    @property
+    def has_trail(self) -> bool:
+        return self is OrderType.TRAILING_STOP
+
+    @property
+    def waits(self) -> bool:
+        """Whether it comes into the market only when the market has moved against the position."""
+        return self.has_stop or self.has_trail
 
 
 class TimeInForce(StrEnum):
@@ -127,11 +137,26 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """How far a trailing stop stays behind the market, above 0: in the price's own units, or in percent of it."""
+
+    amount: Decimal
+    is_percent: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.amount.is_finite() or not 0 < self.amount <= LARGEST:
+            raise InvalidTicket("trail", "Say how far the stop stays behind the market: a number above 0.")
+        if self.is_percent and self.amount >= 100:
+            raise InvalidTicket("trail", "A stop stays less than 100 percent behind the market.")
+
+
+@dataclass(frozen=True, slots=True)
 class OrderTicket:
     """What a trader asks for; one that is invalid can't be built (``InvalidTicket``).
 
     ``limit_price`` is the net price per unit from the account's side: credit positive, debit negative.
-    Buying a share at 190.00 at the most is −190.00. ``stop_price`` is a market level, unsigned.
+    Buying a share at 190.00 at the most is −190.00. ``stop_price`` is a market level, unsigned. ``trail`` takes its
+    place in a trailing stop, whose level follows the market.
     """
 
     legs: tuple[Leg, ...]
@@ -140,9 +165,11 @@ class OrderTicket:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     gtd_date: date | None = None
+    trail: Trail | None = None
 
     def __post_init__(self) -> None:
         self._check_legs()
+        self._check_trail()
         self._check_price("limit_price", self.limit_price, self.order_type.has_limit)
         self._check_price("stop_price", self.stop_price, self.order_type.has_stop)
         if self.stop_price is not None and self.stop_price <= 0:
@@ -157,6 +184,14 @@ class OrderTicket:
             raise InvalidTicket("legs", f"An order has one to {MAX_LEGS} legs.")
         if len({leg.instrument for leg in self.legs}) < len(self.legs):
             raise InvalidTicket("legs", "Each leg needs an instrument of its own.")
+
+    def _check_trail(self) -> None:
+        if self.order_type.has_trail and self.trail is None:
+            raise InvalidTicket("trail", "Say how far the stop stays behind the market.")
+        if self.trail is not None and not self.order_type.has_trail:
+            raise InvalidTicket("trail", "This order type follows no market: leave the trail out.")
+        if self.trail is not None and len(self.legs) > 1:
+            raise InvalidTicket("order_type", "A trailing stop follows one instrument: it has one leg.")
 
     def _check_price(self, name: str, price: Decimal | None, wanted: bool) -> None:
         words = name.replace("_", " ")
@@ -220,7 +255,7 @@ class OrderGroup:
 
     def _check_bracket(self, trigger: OrderTicket) -> None:
         kinds = [order.order_type for order in self.orders]
-        if kinds.count(OrderType.LIMIT) != 1 or sum(kind.has_stop for kind in kinds) != 1:
+        if kinds.count(OrderType.LIMIT) != 1 or sum(kind.waits for kind in kinds) != 1:
             raise InvalidTicket("orders", MEMBERS[GroupKind.BRACKET][2])
         opened = {leg.instrument: leg.quantity * leg.action.sign for leg in trigger.legs}
         for order in self.orders:
@@ -296,7 +331,8 @@ class OrderUpdate:
     ``client_ref`` is our reference as echoed, None when the order is not ours or the broker does not echo it.
     ``broker_status`` is the broker's own word. ``version`` grows with each change at the broker (0: not said).
     ``order_type`` and ``time_in_force`` are the broker's own words when the desk has none for them. ``group_id`` is
-    the broker's number of the group that it belongs to; ``gtd_date`` the last day of an order that has one.
+    the broker's number of the group that it belongs to; ``gtd_date`` the last day of an order that has one. Of a
+    trailing stop ``stop_price`` is where the stop stands now.
     """
 
     account_number: str
@@ -318,6 +354,7 @@ class OrderUpdate:
     cancellable: bool | None = None
     group_id: str | None = None
     gtd_date: date | None = None
+    trail: Trail | None = None
 
     @property
     def fills(self) -> tuple[Fill, ...]:

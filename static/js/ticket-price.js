@@ -196,6 +196,7 @@ export class TicketPrice {
     const { order_type: type, time_in_force: time } = this.form.elements;
     document.getElementById("limit-field").hidden = !TYPES_WITH_LIMIT.includes(type.value);
     document.getElementById("stop-field").hidden = !TYPES_WITH_STOP.includes(type.value);
+    document.getElementById("trail-field")?.toggleAttribute("hidden", type.value !== "trailing_stop");
     document.getElementById("date-field").hidden = !TIMES_WITH_DATE.includes(time.value);
   }
 }

@@ -46,6 +46,7 @@ def order_document(order: Order) -> dict[str, Any]:
         "limit_price": number(abs(price)) if price is not None else None,
         "price_effect": ("credit" if price > 0 else "debit") if price is not None else None,
         "stop_price": number(order.stop_price),
+        "trail": order.ticket.get("trail"),
         "quantity": number(order.quantity),
         "filled_quantity": number(order.filled_quantity),
         "average_fill_price": number(order.average_fill_price),

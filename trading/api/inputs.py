@@ -20,6 +20,7 @@ from brokers.domain.orders import (
     OrderTicket,
     OrderType,
     TimeInForce,
+    Trail,
 )
 from brokers.models import Account
 from trading import tickets
@@ -83,6 +84,13 @@ class LegInput(Strict):
             raise s.ValidationError({error.field: [str(error)]}) from None
 
 
+class TrailInput(Strict):
+    """How far a trailing stop stays behind the market."""
+
+    amount = DecimalText(help_text="In the price's own units; in percent where it says so.")
+    percent = s.BooleanField(default=False)
+
+
 class OrderInput(Strict):
     """An order to preview or to send. ``validated_data``: {"account": Account, "ticket": OrderTicket}."""
 
@@ -98,6 +106,7 @@ class OrderInput(Strict):
         help_text="Whether the limit price is paid or received; follows from the action for one leg.",
     )
     stop_price = DecimalText(required=False, allow_null=True)
+    trail = TrailInput(required=False, allow_null=True)
     gtd_date = s.DateField(required=False, allow_null=True)
 
     def validate_account(self, value: Any) -> Account:
@@ -121,7 +130,12 @@ def _ticket(attrs: Mapping[str, Any]) -> OrderTicket:
         limit_price=_limit(attrs),
         stop_price=attrs.get("stop_price"),
         gtd_date=attrs.get("gtd_date"),
+        trail=_trail(attrs.get("trail")),
     )
+
+
+def _trail(given: Mapping[str, Any] | None) -> Trail | None:
+    return Trail(given["amount"], given["percent"]) if given is not None else None
 
 
 def _limit(attrs: Mapping[str, Any]) -> Decimal | None:
@@ -173,6 +187,7 @@ class ReplaceInput(Strict):
     limit_price = DecimalText(required=False, allow_null=True, help_text="Unsigned, per unit.")
     price_effect = s.ChoiceField(choices=[(e.value, e.value) for e in Effect], required=False, allow_null=True)
     stop_price = DecimalText(required=False, allow_null=True)
+    trail = TrailInput(required=False, allow_null=True)
     gtd_date = s.DateField(required=False, allow_null=True)
     confirm = Codes()
 
@@ -194,6 +209,7 @@ class ReplaceInput(Strict):
                 limit_price=self._limit(order, given, legs, kind),
                 stop_price=given.get("stop_price", order.stop_price if kind.has_stop else None),
                 gtd_date=given.get("gtd_date", before.gtd_date),
+                trail=_trail(given["trail"]) if "trail" in given else before.trail if kind.has_trail else None,
             )
         except InvalidTicket as error:
             raise s.ValidationError({error.field: [str(error)]}) from None
@@ -220,6 +236,7 @@ class GroupMember(Strict):
     limit_price = DecimalText(required=False, allow_null=True, help_text="Unsigned, per unit.")
     price_effect = s.ChoiceField(choices=[(e.value, e.value) for e in Effect], required=False, allow_null=True)
     stop_price = DecimalText(required=False, allow_null=True)
+    trail = TrailInput(required=False, allow_null=True)
     gtd_date = s.DateField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class CandidateShape(s.Serializer[None]):
     placed_at = s.DateTimeField()
 
 
+class TrailShape(s.Serializer[None]):
+    amount = s.CharField()
+    percent = s.BooleanField()
+
+
 class OrderShape(s.Serializer[None]):
     id = s.UUIDField()
     account = s.UUIDField()
@@ -94,7 +99,8 @@ class OrderShape(s.Serializer[None]):
     time_in_force = s.CharField()
     limit_price = decimal_text("Unsigned.")
     price_effect = s.ChoiceField(choices=[effect.value for effect in Effect], allow_null=True)
-    stop_price = decimal_text()
+    stop_price = decimal_text("Of a trailing stop: where it stands now.")
+    trail = TrailShape(allow_null=True)
     quantity = s.CharField()
     filled_quantity = s.CharField()
     average_fill_price = decimal_text()

@@ -1,7 +1,7 @@
 """A working order's new terms as a form: price, stop, quantity, how long it is good; what differs, what is found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ from django import forms
 
 from brokers import connections, registry
 from brokers.domain.instruments import plain
-from brokers.domain.orders import Effect, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Effect, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce, Trail
 from brokers.errors import BrokerError
 from brokers.models import Account
 from brokers.port import Term
@@ -24,6 +24,7 @@ CENT = Decimal("0.01")
 TERMS = {
     Term.LIMIT_PRICE: "limit_price",
     Term.STOP_PRICE: "stop_price",
+    Term.TRAIL: "trail",
     Term.QUANTITY: "quantity",
     Term.TIME_IN_FORCE: "time_in_force",
 }
@@ -57,6 +58,7 @@ class ChangeForm(forms.Form):
     limit_price = NumberField(required=True, zero=True, label="Limit price")
     effect = forms.ChoiceField(choices=EFFECTS[1:], label="Credit or debit")
     stop_price = NumberField(required=True, label="Stop price")
+    trail = NumberField(required=True, label="Stays behind the market by")
     quantity = NumberField(required=True, label="Quantity", help_text="The whole of it, with what is filled already.")
     time_in_force = forms.ChoiceField(label="Good for")
 
@@ -69,6 +71,7 @@ class ChangeForm(forms.Form):
             "limit_price": before.order_type.has_limit,
             "effect": before.order_type.has_limit and several,
             "stop_price": before.order_type.has_stop,
+            "trail": before.order_type.has_trail,
             "quantity": not several,
             "time_in_force": not before.time_in_force.has_date,
         }
@@ -87,6 +90,7 @@ class ChangeForm(forms.Form):
             "limit_price": plain(abs(before.limit_price)) if before.limit_price is not None else "",
             "effect": (before.effect or Effect.DEBIT).value,
             "stop_price": plain(before.stop_price) if before.stop_price is not None else "",
+            "trail": plain(before.trail.amount) if before.trail is not None else "",
             "quantity": plain(before.legs[0].quantity),
             "time_in_force": before.time_in_force.value,
         }
@@ -117,7 +121,13 @@ class ChangeForm(forms.Form):
             limit_price=limit,
             stop_price=data.get("stop_price", before.stop_price),
             gtd_date=before.gtd_date,
+            trail=self._trail(data),
         )
+
+    def _trail(self, data: Mapping[str, Any]) -> Trail | None:
+        """In the unit that it has."""
+        trail = self.before.trail
+        return replace(trail, amount=data["trail"]) if trail is not None and "trail" in data else trail
 
     def refuse(self, field: str, words: str) -> None:
         self.add_error(field if field in self.fields else None, words)
@@ -152,6 +162,7 @@ def differences(before: OrderTicket, after: OrderTicket) -> list[Difference]:
     pairs = (
         ("Limit price", _limit(before), _limit(after)),
         ("Stop price", _price(before.stop_price), _price(after.stop_price)),
+        ("Stays behind by", _trail(before), _trail(after)),
         ("Quantity", _sizes(before), _sizes(after)),
         ("Good for", _time(before), _time(after)),
     )
@@ -165,6 +176,10 @@ def _limit(ticket: OrderTicket) -> str:
 
 def _price(price: Decimal | None) -> str:
     return "—" if price is None else tickets.price_text(price)
+
+
+def _trail(ticket: OrderTicket) -> str:
+    return tickets.trail_text(ticket.trail) if ticket.trail is not None else "—"
 
 
 def _sizes(ticket: OrderTicket) -> str:

@@ -16,7 +16,17 @@ from django.forms.boundfield import BoundField
 
 from brokers import registry
 from brokers.domain.instruments import Crypto, Equity, Future, Instrument, Option, parse_instrument, plain
-from brokers.domain.orders import MAX_LEGS, Action, Effect, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import (
+    MAX_LEGS,
+    Action,
+    Effect,
+    InvalidTicket,
+    Leg,
+    OrderTicket,
+    OrderType,
+    TimeInForce,
+    Trail,
+)
 from brokers.models import Account
 from brokers.port import Capabilities
 from trading import tickets
@@ -35,7 +45,9 @@ ORDER_TYPES = {
     OrderType.MARKET: "Market",
     OrderType.STOP: "Stop",
     OrderType.STOP_LIMIT: "Stop limit",
+    OrderType.TRAILING_STOP: "Trailing stop",
 }
+TRAIL_UNITS = (("amount", "behind the price"), ("percent", "% behind the price"))
 TIMES_IN_FORCE = {
     TimeInForce.DAY: "Day",
     TimeInForce.GTC: "Good till cancelled",
@@ -55,7 +67,7 @@ TIMES_IN_FORCE = {
 }
 EFFECTS = (("", "Credit or debit?"), (Effect.CREDIT.value, "Credit: received"), (Effect.DEBIT.value, "Debit: paid"))
 LEG_FIELDS = ("symbol", "action", "quantity")
-ORDER_FIELDS = ("order_type", "limit_price", "effect", "stop_price", "time_in_force", "gtd_date")
+ORDER_FIELDS = ("order_type", "limit_price", "effect", "stop_price", "trail", "trail_unit", "time_in_force", "gtd_date")
 
 
 def leg_names(number: int) -> tuple[str, ...]:
@@ -156,6 +168,8 @@ class TicketForm(forms.Form):
     limit_price = NumberField(required=False, zero=True, help_text="Per share.")
     effect = forms.ChoiceField(choices=EFFECTS, required=False, label="Credit or debit")
     stop_price = NumberField(required=False, help_text="Becomes active when the market trades there.")
+    trail = NumberField(required=False, help_text="The stop follows the market at this distance, never back.")
+    trail_unit = forms.ChoiceField(choices=TRAIL_UNITS, required=False, initial="amount", label="Trail by")
     time_in_force = forms.ChoiceField(initial=TimeInForce.DAY.value, label="Good for")
     gtd_date = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -192,6 +206,10 @@ class TicketForm(forms.Form):
         return registry.spec(account.connection.broker if account else next(iter(registry.BROKERS))).capabilities
 
     @property
+    def offers_trail(self) -> bool:
+        return OrderType.TRAILING_STOP in self.capabilities.order_types and not self.is_spread
+
+    @property
     def is_spread(self) -> bool:
         return self.leg_count > 1
 
@@ -211,6 +229,7 @@ class TicketForm(forms.Form):
             kind = OrderType(order_type)
             self._clean_price("limit_price", kind.has_limit, "A limit order needs a price.")
             self._clean_price("stop_price", kind.has_stop, "A stop order needs a stop price.")
+            self._clean_price("trail", kind.has_trail, "Say how far the stop stays behind the market.")
         self._clean_date()
         if self.errors:
             return data
@@ -260,6 +279,7 @@ class TicketForm(forms.Form):
                 limit_price=self._signed(legs, data["limit_price"]),
                 stop_price=data["stop_price"],
                 gtd_date=data["gtd_date"],
+                trail=Trail(data["trail"], data["trail_unit"] == "percent") if data["trail"] is not None else None,
             )
         except InvalidTicket as error:
             self.refuse(error)
@@ -325,6 +345,8 @@ def typed_as(account_id: UUID, ticket: OrderTicket) -> dict[str, str]:
         "effect": ticket.effect.value if ticket.effect is not None else "",
         "stop_price": plain(ticket.stop_price) if ticket.stop_price is not None else "",
         "gtd_date": ticket.gtd_date.isoformat() if isinstance(ticket.gtd_date, date) else "",
+        "trail": plain(ticket.trail.amount) if ticket.trail is not None else "",
+        "trail_unit": "percent" if ticket.trail is not None and ticket.trail.is_percent else "",
     }
     for number, leg in enumerate(ticket.legs, 1):
         values = (str(leg.instrument), leg.action.value, plain(leg.quantity))

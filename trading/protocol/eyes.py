@@ -59,7 +59,9 @@ def _is_like(one: Order, order: Order) -> bool:
     def legs(row: Order) -> set[tuple[str, str, str]]:
         return {(leg["symbol"], leg["action"], leg["quantity"]) for leg in row.ticket["legs"]}
 
-    prices = (one.limit_price, one.stop_price) == (order.limit_price, order.stop_price)
+    trails = one.ticket.get("trail") == order.ticket.get("trail")
+    stops = one.stop_price == order.stop_price or order.ticket.get("trail") is not None
+    prices = one.limit_price == order.limit_price and stops and trails
     return prices and legs(one) == legs(order)
 
 

@@ -60,6 +60,7 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
             "limit_price": plain(price) if price is not None else None,
             "stop_price": plain(update.stop_price) if update.stop_price is not None else None,
             "gtd_date": None,
+            **tickets.trail_json(update.trail),
         },
         "description": f"{acts} at {tickets.price_text(price)} or better"[:300] if price is not None else acts[:300],
         "symbol": str(first.instrument) if first else "",

@@ -94,12 +94,13 @@ def differences(before: OrderTicket, after: OrderTicket) -> set[Term] | None:
         Term.QUANTITY: tuple(sizes),
         Term.LIMIT_PRICE: (before.limit_price, after.limit_price),
         Term.STOP_PRICE: (before.stop_price, after.stop_price),
+        Term.TRAIL: (before.trail, after.trail),
         Term.ORDER_TYPE: (before.order_type, after.order_type),
         Term.TIME_IN_FORCE: ((before.time_in_force, before.gtd_date), (after.time_in_force, after.gtd_date)),
     }
     changed = {term for term, (old, new) in pairs.items() if old != new}
     if Term.ORDER_TYPE in changed:  # a type brings its prices, or drops them
-        changed -= {term for term in (Term.LIMIT_PRICE, Term.STOP_PRICE) if None in pairs[term]}
+        changed -= {term for term in (Term.LIMIT_PRICE, Term.STOP_PRICE, Term.TRAIL) if None in pairs[term]}
     return changed
 
 

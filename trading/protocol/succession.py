@@ -98,7 +98,9 @@ def holds(update: OrderUpdate, ticket: OrderTicket) -> bool:
         update.status not in NOT_AT_WORK
         and told == {leg.instrument: (leg.action, leg.quantity) for leg in ticket.legs}
         and (update.order_type, update.time_in_force) == (ticket.order_type, ticket.time_in_force)
-        and (update.limit_price, update.stop_price) == (ticket.limit_price, ticket.stop_price)
+        and update.limit_price == ticket.limit_price
+        and (update.stop_price == ticket.stop_price or ticket.trail is not None)
+        and update.trail == ticket.trail
     )
 
 

@@ -92,7 +92,7 @@ def _combination(ticket: OrderTicket, can: Capabilities) -> Iterator[Finding]:
     if time in EXTENDED and (kind is not OrderType.LIMIT or len(ticket.legs) > 1):
         words = "Outside regular hours only limit orders of one leg are taken: make it a limit order, or choose Day."
         yield Finding("time_in_force", "COMBINATION", words)
-    if time in AT_ONCE and kind.has_stop:
+    if time in AT_ONCE and kind.waits:
         words = "A stop waits; “at once” does not. Choose another duration or another type."
         yield Finding("time_in_force", "COMBINATION", words)
 

@@ -91,7 +91,7 @@ def order_body(ticket: OrderTicket) -> dict[str, Any]:
         words = f"tastytrade has no {ticket.order_type.words} orders of several legs."
         raise OrderRejected(words, broker="tastytrade")
     body: dict[str, Any] = {
-        "order-type": ORDER_TYPE_WORDS[ticket.order_type],
+        "order-type": _word(ORDER_TYPE_WORDS, ticket.order_type),
         "time-in-force": _word(TIME_IN_FORCE_WORDS, ticket.time_in_force),
         "source": SOURCE,
         "legs": [_leg_body(leg) for leg in ticket.legs],
@@ -124,7 +124,7 @@ def _leg_body(leg: Leg) -> dict[str, Any]:
 
 def _word(words: Mapping[Any, str], value: Any) -> str:
     if value not in words:
-        raise OrderRejected(f"tastytrade has no {value} orders.", broker="tastytrade")
+        raise OrderRejected(f"tastytrade has no {str(value).replace('_', ' ')} orders.", broker="tastytrade")
     return words[value]
 
 

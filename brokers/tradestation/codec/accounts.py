@@ -66,7 +66,13 @@ def read_balance(node: Node, account_number: str, now: datetime) -> Balance:
         maintenance_requirement=number(detail, "MaintenanceMargin") if detail is not None else None,
         pending_cash=number(row, "UnclearedDeposit"),
         as_of=now,
+        day_trades=_count(detail, "DayTrades") if detail is not None else None,
     )
+
+
+def _count(row: Node, key: str) -> int | None:
+    found = number(row, key)
+    return int(found) if found is not None and found % 1 == 0 and found >= 0 else None
 
 
 def _is_of(row: Node, account_number: str) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from brokers.domain.instruments import Instrument
+from brokers.domain.instruments import Equity, Instrument
 from brokers.domain.market import Bar, Interval
 from brokers.errors import Refused
 from brokers.tradestation.codec.envelope import BROKER, escaped, number, text
@@ -17,8 +17,15 @@ MINUTE, LONGEST_INTERVAL = timedelta(minutes=1), timedelta(minutes=1440)
 
 
 def bars_request(
-    instrument: Instrument, interval: Interval, start: datetime, end: datetime | None, now: datetime
+    instrument: Instrument,
+    interval: Interval,
+    start: datetime,
+    end: datetime | None,
+    now: datetime,
+    *,
+    extended: bool = False,
 ) -> Request:
+    """Extended hours are those of US shares; of all else the broker has one kind of day."""
     symbol = wire_symbol(instrument)
     if symbol is None:
         raise Refused(f"{instrument} is not something TradeStation can be asked about.", broker=BROKER)
@@ -26,6 +33,8 @@ def bars_request(
     if end is not None:
         last = end + (interval if isinstance(interval, timedelta) else LONGEST_SPANS[interval])
         params.append(("lastdate", _moment(min(last, now))))
+    if extended and isinstance(instrument, Equity) and isinstance(interval, timedelta):
+        params.append(("sessiontemplate", "USEQPreAndPost"))
     return Request("GET", f"/marketdata/barcharts/{escaped(symbol)}", tuple(params))
 
 

@@ -28,7 +28,8 @@ def is_like(order: OrderUpdate, ticket: OrderTicket) -> bool:
         and order.order_type == ticket.order_type
         and order.time_in_force == ticket.time_in_force
         and order.limit_price == ticket.limit_price
-        and order.stop_price == ticket.stop_price
+        and (order.stop_price == ticket.stop_price or ticket.trail is not None)  # where that stop stands changes
+        and order.trail == ticket.trail
         and order.gtd_date == last_day(ticket)
     )
 

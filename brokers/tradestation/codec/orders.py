@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from brokers.domain.instruments import Future, Instrument
 from brokers.domain.orders import (
@@ -14,6 +14,7 @@ from brokers.domain.orders import (
     OrderType,
     OrderUpdate,
     TimeInForce,
+    Trail,
 )
 from brokers.tradestation.codec.envelope import (
     account_path,
@@ -33,7 +34,7 @@ from brokers.wire import Node, Request, optional_instant
 ORDERS_A_PAGE = 600
 BUYS = {"buy": True, "buytocover": True, "sell": False, "sellshort": False}
 DATED = frozenset(each for each in TimeInForce if each.has_date)
-UNLIMITED = frozenset({OrderType.MARKET, OrderType.STOP})
+UNLIMITED = frozenset({OrderType.MARKET, OrderType.STOP, OrderType.TRAILING_STOP})
 ZERO = Decimal(0)
 
 # A share's side says by itself whether it opens; so does an option's, together with "Open" or "Close". Where
@@ -121,7 +122,8 @@ def read_order(order: Node) -> OrderUpdate:
     code = order["Status"].text()
     status = STATUSES.get(code.upper(), UNKNOWN_STATUS)
     closed_at = optional_instant(order, "ClosedDateTime") if status in ENDED else None
-    order_type = _known_type(order["OrderType"])
+    trail = _trail(order)
+    order_type = _known_type(order["OrderType"], trail)
     return OrderUpdate(
         account_number=order["AccountID"].text(),
         broker_order_id=order["OrderID"].identifier(),
@@ -139,18 +141,24 @@ def read_order(order: Node) -> OrderUpdate:
         cancellable=None if status not in ENDED else False,
         group_id=_group(order),
         gtd_date=_last_day(order),
+        trail=trail,
     )
 
 
 def _group(order: Node) -> str | None:
     """What the orders of a group have in common: the number of the order that they wait for, which that order has
     itself; without such a one the number of the group, which stands in its name alone (``OCO 2706452145``)."""
-    options = dict(part.partition("=")[::2] for part in text(order, "AdvancedOptions").split(";"))
+    options = options_of(order)
     kin = {text(item, "Relationship").upper(): item["OrderID"].identifier() for item in _kin(order)}
     waits_for = options.get("OSO") or kin.get("OSP")
     first = order["OrderID"].identifier() if "OSO" in kin else None
     named = text(order, "GroupName").rpartition(" ")[2] or options.get("OCA") or options.get("BRK")
     return waits_for or first or named or None
+
+
+def options_of(order: Node) -> dict[str, str]:
+    """The options of an order in their short form (section 5.5): ``TRL=5%;OSO=12345;``."""
+    return dict(part.partition("=")[::2] for part in text(order, "AdvancedOptions").split(";"))
 
 
 def _kin(order: Node) -> Iterable[Node]:
@@ -164,8 +172,23 @@ def _last_day(order: Node) -> date | None:
     return until.date() if until is not None else None
 
 
-def _known_type(word: Node) -> str:
-    return str(ORDER_TYPES.get(word.text(), word.text()))
+def _trail(order: Node) -> Trail | None:
+    """How far a trailing stop stays behind: told whole, or in the short form of the options (``TRL=5%``)."""
+    told = order.get("TrailingStop")
+    if told is not None and (percent := price(told, "Percent")) is not None:
+        return Trail(percent, is_percent=True)
+    if told is not None and (amount := price(told, "Amount")) is not None:
+        return Trail(amount)
+    short = options_of(order).get("TRL", "")
+    try:
+        return Trail(Decimal(short.rstrip("%")), short.endswith("%")) if short else None
+    except (InvalidOperation, InvalidTicket):
+        raise order["AdvancedOptions"].wrong("a trail that is a number above 0") from None
+
+
+def _known_type(word: Node, trail: Trail | None) -> str:
+    found = ORDER_TYPES.get(word.text(), word.text())
+    return str(OrderType.TRAILING_STOP if found == OrderType.STOP and trail is not None else found)
 
 
 def _known_duration(word: Node) -> str:

@@ -75,7 +75,7 @@ def order_body(account_number: str, ticket: OrderTicket) -> dict[str, Any]:
         **_what(ticket),
         "OrderType": ORDER_TYPE_WORDS[ticket.order_type],
     }
-    return {**body, **_prices(ticket), "TimeInForce": _time_in_force(ticket)}
+    return {**body, **_prices(ticket), "TimeInForce": _time_in_force(ticket), **_advanced(ticket)}
 
 
 def _what(ticket: OrderTicket) -> dict[str, Any]:
@@ -113,6 +113,14 @@ def _prices(ticket: OrderTicket) -> dict[str, str]:
     return prices
 
 
+def _advanced(ticket: OrderTicket) -> dict[str, Any]:
+    """How far a trailing stop stays behind: by an amount or by percent (section 5.5)."""
+    if ticket.trail is None:
+        return {}
+    unit = "Percent" if ticket.trail.is_percent else "Amount"
+    return {"AdvancedOptions": {"TrailingStop": {unit: plain(ticket.trail.amount)}}}
+
+
 def _time_in_force(ticket: OrderTicket) -> dict[str, str]:
     word = DURATION_WORDS.get(ticket.time_in_force)
     if word is None:
@@ -129,11 +137,11 @@ def last_day(ticket: OrderTicket) -> date | None:
     return min([ticket.gtd_date, *expiries])
 
 
-def replace_body(ticket: OrderTicket, *, to_market: bool) -> dict[str, str]:
+def replace_body(ticket: OrderTicket, *, to_market: bool) -> dict[str, Any]:
     """The new total quantity (of one leg) and prices; a type is sent only where it turns to the market."""
     quantity = {"Quantity": plain(ticket.legs[0].quantity)} if len(ticket.legs) == 1 else {}
     kind = {"OrderType": ORDER_TYPE_WORDS[OrderType.MARKET]} if to_market else {}
-    return {**quantity, **_prices(ticket), **kind}
+    return {**quantity, **_prices(ticket), **kind, **_advanced(ticket)}
 
 
 def why_not_replaced(order: OrderUpdate, ticket: OrderTicket) -> str:
@@ -194,6 +202,7 @@ def accepted(
         received_at=None,
         updated_at=None,
         gtd_date=last_day(ticket),
+        trail=ticket.trail,
     )
 
 

@@ -21,8 +21,10 @@ ORDER_TYPE_WORDS = {
     OrderType.LIMIT: "Limit",
     OrderType.STOP: "StopMarket",
     OrderType.STOP_LIMIT: "StopLimit",
+    OrderType.TRAILING_STOP: "StopMarket",
 }
-ORDER_TYPES = {word: order_type for order_type, word in ORDER_TYPE_WORDS.items()}
+ORDER_TYPES = {word: kind for kind, word in ORDER_TYPE_WORDS.items() if kind is not OrderType.TRAILING_STOP}
+"""What is told as a stop is a trailing one where it says how far it trails (section 5.5)."""
 
 SPREAD_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
 """Of orders with several legs (section 5.7): a stop has no price to look at there."""

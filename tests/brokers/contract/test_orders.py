@@ -10,7 +10,7 @@ import pytest
 from any_broker import AAPL, CENT, ENDED, SPY, Desk, buy, credit_spread, executed, since
 
 from brokers.domain.instruments import Crypto, Future, FutureOption, Other, Right
-from brokers.domain.orders import Action, BrokerStatus, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Action, BrokerStatus, Leg, OrderTicket, OrderType, TimeInForce, Trail
 from brokers.errors import OrderRejected, Refused
 from brokers.port import Term
 
@@ -145,10 +145,27 @@ def test_each_type_comes_back_as_it_was_sent(desk: Desk, kind: OrderType) -> Non
     low = desk.low_bid()
     stop = (low * Decimal("1.3")).quantize(CENT) if kind.has_stop else None
     limit = -(stop or low) if kind.has_limit else None
-    ticket = buy(None, order_type=kind, limit_price=limit, stop_price=stop)
+    trail = Trail(Decimal("2.50")) if kind.has_trail else None
+    ticket = buy(None, order_type=kind, limit_price=limit, stop_price=stop, trail=trail)
     order = desk.until(desk.place(ticket), WORKING, BrokerStatus.ROUTED, BrokerStatus.RECEIVED)
-    assert (order.order_type, order.stop_price) == (kind, stop)
+    assert (order.order_type, order.trail) == (kind, trail)
     assert order.limit_price == limit
+    assert order.stop_price == stop or (kind.has_trail and (order.stop_price or 0) > low)
+
+
+def test_a_trailing_stop_in_percent_stands_behind_the_market_and_follows_it(desk: Desk) -> None:
+    if OrderType.TRAILING_STOP not in desk.can.order_types:
+        pytest.skip("not at this broker")
+    desk.until(desk.place(buy(None, 3)), FILLED)
+    trail = Trail(Decimal(20), is_percent=True)
+    leg = Leg(AAPL, Action.SELL_TO_CLOSE, Decimal(3))
+    ticket = OrderTicket((leg,), OrderType.TRAILING_STOP, TimeInForce.DAY, trail=trail)
+    order = desk.until(desk.place(ticket), WORKING)
+    assert order.trail == trail
+    market = desk.broker.get_quotes([AAPL])[AAPL].bid
+    assert market is not None
+    assert order.stop_price is not None
+    assert market * Decimal("0.75") < order.stop_price < market * Decimal("0.85")
 
 
 DATED = {force for force in TimeInForce if force.has_date}
@@ -182,9 +199,11 @@ def test_what_it_says_it_takes_no_order_of_is_not_sent(desk: Desk) -> None:
             leg = Leg(instrument, Action.BUY_TO_OPEN, Decimal(1))
             foreign.append(OrderTicket((leg,), OrderType.MARKET, TimeInForce.DAY))
     spread = credit_spread(desk.broker)
-    for kind in set(OrderType) - desk.can.spread_types:
+    for kind in set(OrderType) - desk.can.spread_types - {OrderType.TRAILING_STOP}:  # that one has one leg anywhere
         price, stop = (spread.limit_price if kind.has_limit else None), (Decimal(1) if kind.has_stop else None)
         foreign.append(OrderTicket(spread.legs, kind, TimeInForce.DAY, limit_price=price, stop_price=stop))
+    if OrderType.TRAILING_STOP not in desk.can.order_types:
+        foreign.append(buy(None, order_type=OrderType.TRAILING_STOP, trail=Trail(Decimal(1))))
     assert foreign
     for ticket in foreign:
         with pytest.raises(OrderRejected):
@@ -211,6 +230,7 @@ CHANGES: dict[Term, Callable[[Decimal], OrderTicket]] = {
     Term.STOP_PRICE: lambda price: buy(
         None, order_type=OrderType.STOP, stop_price=(price * Decimal("1.4")).quantize(CENT)
     ),
+    Term.TRAIL: lambda price: buy(None, order_type=OrderType.TRAILING_STOP, trail=Trail(price / 2)),
     Term.ORDER_TYPE: lambda price: buy(None),
     Term.TIME_IN_FORCE: lambda price: buy(price, time_in_force=TimeInForce.GTC),
 }
@@ -222,6 +242,8 @@ def test_a_replacement_changes_what_it_says_it_can_and_is_else_refused_unsent(de
     before = buy(price)
     if term is Term.STOP_PRICE:
         before = buy(None, order_type=OrderType.STOP, stop_price=(price * Decimal("1.3")).quantize(CENT))
+    if term is Term.TRAIL and term in desk.can.replaces:
+        before = buy(None, order_type=OrderType.TRAILING_STOP, trail=Trail(price / 4))
     if term is Term.ORDER_TYPE:
         desk.sim.fills("delayed", delay=0.5)
     order_id = desk.until(desk.place(before), WORKING).broker_order_id
@@ -235,7 +257,8 @@ def test_a_replacement_changes_what_it_says_it_can_and_is_else_refused_unsent(de
     order = desk.until(after_it(desk, order_id, wanted), WORKING, FILLED)
     assert [state.leg for state in order.legs] == list(wanted.legs)
     assert (order.order_type, order.time_in_force) == (wanted.order_type, wanted.time_in_force)
-    assert (order.limit_price, order.stop_price) == (wanted.limit_price, wanted.stop_price)
+    assert (order.limit_price, order.trail) == (wanted.limit_price, wanted.trail)
+    assert order.stop_price == wanted.stop_price or wanted.trail is not None
     alive = [each for each in desk.listed().values() if each.status not in ENDED]
     assert len(alive) <= 1
 

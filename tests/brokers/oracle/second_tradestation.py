@@ -15,7 +15,13 @@ SHARES = {
     Action.BUY_TO_CLOSE: "BUYTOCOVER",
     Action.SELL_TO_CLOSE: "SELL",
 }
-TYPES = {"market": "Market", "limit": "Limit", "stop": "StopMarket", "stop_limit": "StopLimit"}
+TYPES = {
+    "market": "Market",
+    "limit": "Limit",
+    "stop": "StopMarket",
+    "stop_limit": "StopLimit",
+    "trailing_stop": "StopMarket",
+}
 FORCES = {
     "day": "DAY",
     "gtc": "GTC",
@@ -75,6 +81,9 @@ def expected(ticket: OrderTicket) -> dict[str, Any]:
     body["TimeInForce"] = {"Duration": FORCES[ticket.time_in_force.value]}
     if ticket.gtd_date is not None:
         body["TimeInForce"]["Expiration"] = ticket.gtd_date.strftime("%Y-%m-%dT00:00:00Z")
+    if ticket.trail is not None:
+        unit = "Percent" if ticket.trail.is_percent else "Amount"
+        body["AdvancedOptions"] = {"TrailingStop": {unit: digits(ticket.trail.amount)}}
     return body
 
 

@@ -14,7 +14,7 @@ from brokers.domain.instruments import (
     Right,
     parse_instrument,
 )
-from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
+from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce, Trail
 from brokers.port import Capabilities
 
 FIRST_DAY = date(2026, 12, 1)
@@ -53,7 +53,11 @@ class Tickets:
             limit_price=signed if kind.has_limit else None,
             stop_price=Decimal(self.dice.randrange(1, 10_000_000)) / 100 if kind.has_stop else None,
             gtd_date=FIRST_DAY + timedelta(days=self.dice.randrange(90)) if force.has_date else None,
+            trail=self._trail() if kind.has_trail else None,
         )
+
+    def _trail(self) -> Trail:
+        return Trail(Decimal(self.dice.randrange(1, 9_999)) / 100, self.dice.random() < 0.5)
 
     def _pick(self, among):  # type: ignore[no-untyped-def]
         return self.dice.choice(among)
