@@ -8,7 +8,18 @@ from typing import Protocol, TypeAlias
 
 from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
 from brokers.domain.instruments import Instrument
-from brokers.domain.market import Bar, Chain, Details, Interval, Match, Quote, Tick
+from brokers.domain.market import (
+    Bar,
+    Chain,
+    Details,
+    Interval,
+    MarketStatus,
+    Match,
+    Metrics,
+    Quote,
+    Tick,
+    Watchlist,
+)
 from brokers.domain.orders import (
     GroupKind,
     OrderGroup,
@@ -45,6 +56,7 @@ class Term(StrEnum):
     QUANTITY = "quantity"
     LIMIT_PRICE = "limit_price"
     STOP_PRICE = "stop_price"
+    TRAIL = "trail"
     ORDER_TYPE = "order_type"
     TIME_IN_FORCE = "time_in_force"
 
@@ -59,7 +71,8 @@ class Capabilities:
     the figures with which the day began; ``has_balance_history``: those of past days. ``tells_day_gains``: its
     positions tell what a day's gain takes, else ``with_day_gains`` must be asked. ``has_greeks``: its stream tells
     Greeks. ``has_dry_run``: its previews tell what an order does to buying power. ``fractional``: it takes shares in
-    fractions.
+    fractions. ``has_metrics``: it tells rank of volatility, earnings, dividends; ``has_watchlists``: it keeps lists of
+    instruments; ``has_market_status``: it tells when markets are open.
     """
 
     order_types: frozenset[OrderType]
@@ -78,6 +91,9 @@ class Capabilities:
     has_greeks: bool
     has_dry_run: bool
     fractional: bool
+    has_metrics: bool
+    has_watchlists: bool
+    has_market_status: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +121,8 @@ class Broker(Protocol):
     """A broker for one connection: blocking, over HTTP, raising only ``BrokerError``.
 
     What acts alone may raise ``OutcomeUnknown``: ``place_order``, ``place_group``, ``cancel_order``,
-    ``replace_order``. What a broker lacks raises ``Refused``, before anything is sent.
+    ``replace_order``, ``save_watchlist``, ``delete_watchlist``. What a broker lacks raises ``Refused``, before
+    anything is sent.
     """
 
     def get_accounts(self) -> list[AccountInfo]: ...
@@ -163,12 +180,39 @@ class Broker(Protocol):
     def get_chain(self, underlying: Instrument) -> Chain: ...
 
     def get_bars(
-        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        interval: Interval,
+        start: datetime,
+        end: datetime | None = None,
+        *,
+        extended: bool = False,
     ) -> list[Bar]:
-        """The bars that begin from ``start`` on and before ``end`` (None: until now), ascending."""
+        """The bars that begin from ``start`` on and before ``end`` (None: until now), ascending.
+
+        ``extended``: with those before and after regular hours, where the instrument has such hours.
+        """
         ...
 
     def search(self, text: str) -> list[Match]: ...
+
+    def get_market_status(self) -> list[MarketStatus]:
+        """Of each class of instruments whose hours the broker tells."""
+        ...
+
+    def get_metrics(self, instruments: Collection[Instrument]) -> dict[Instrument, Metrics]:
+        """Of those that the broker has figures of; the others are left out."""
+        ...
+
+    def get_watchlists(self) -> list[Watchlist]:
+        """The person's own, and those of the broker that may be read (not ``writable``)."""
+        ...
+
+    def save_watchlist(self, watchlist: Watchlist) -> Watchlist:
+        """Keep a list, whole; one without an ``id`` is new. As the broker has it then, maybe under another ``id``."""
+        ...
+
+    def delete_watchlist(self, watchlist_id: str) -> None: ...
 
     def preview_order(self, account_number: str, ticket: OrderTicket) -> Preview: ...
 

@@ -41,6 +41,8 @@ class Balance:
     maintenance_requirement: Decimal | None
     pending_cash: Decimal | None
     as_of: datetime
+    day_trades: int | None = None
+    """Those of the last five trading days, where the balance tells."""
 
 
 @dataclass(frozen=True, slots=True)

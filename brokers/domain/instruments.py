@@ -113,8 +113,8 @@ OTHER_RE = re.compile(r"~([a-z]{1,10}):([!-~]{1,26})")
 
 
 def plain(number: Decimal) -> str:
-    """The number in digits: no exponent, no trailing zeros."""
-    text = f"{number:f}"
+    """The number in digits: no exponent, no trailing zeros, no minus before nothing."""
+    text = f"{number or abs(number):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -1,12 +1,13 @@
-"""Market data as values: ticks from streams, the quote they add up to, chains, price increments."""
+"""Market data as values: ticks from streams, the quote they add up to, chains, bars, market hours, metrics, lists."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from brokers.domain.instruments import Instrument, Option
+from brokers.domain.instruments import FutureOption, Instrument, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Quote:
         return fair_price(self.bid, self.ask, self.mark, self.last)
 
 
-QUOTE_FIELDS = tuple(field.name for field in fields(Quote) if field.name not in ("instrument", "as_of"))
+QUOTE_FIELDS = tuple(part.name for part in fields(Quote) if part.name not in ("instrument", "as_of"))
 
 
 def fair_price(bid: Decimal | None, ask: Decimal | None, mark: Decimal | None, last: Decimal | None) -> Decimal | None:
@@ -111,13 +112,16 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Strike:
     price: Decimal
-    call: Option | None
-    put: Option | None
+    call: Option | FutureOption | None
+    put: Option | FutureOption | None
 
 
 @dataclass(frozen=True, slots=True)
 class Expiration:
-    """``kind``: regular, weekly, quarterly, end_of_month; ``settlement``: AM or PM; strikes ascending."""
+    """``kind``: regular, weekly, quarterly, end_of_month; ``settlement``: AM or PM; strikes ascending.
+
+    ``root`` is the options' own name: the OCC root, of options on a future the code of their contract.
+    """
 
     expiry: date
     kind: str
@@ -130,7 +134,7 @@ class Expiration:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The options listed on one underlying, by expiry ascending. It holds no prices."""
+    """The options listed on one share, index or future, by expiry ascending. It holds no prices."""
 
     underlying: Instrument
     expirations: tuple[Expiration, ...]
@@ -155,3 +159,85 @@ class Bar:
     close: Decimal
     volume: Decimal | None = None
     is_closed: bool = True
+
+
+class SessionKind(StrEnum):
+    """Which part of a trading day: before, in, or after its regular hours."""
+
+    PRE = "pre"
+    REGULAR = "regular"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A span in which is traded. Aware UTC; ``closes_at`` is no longer part of it."""
+
+    opens_at: datetime
+    closes_at: datetime
+    kind: SessionKind
+
+
+class MarketState(StrEnum):
+    """``UNKNOWN``: nobody told, or in a word that is not known."""
+
+    PRE = "pre"
+    OPEN = "open"
+    POST = "post"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketStatus:
+    """When one exchange, or one class of instruments, trades.
+
+    ``exchange`` is the broker's own name ("Equity", "CME"). ``sessions`` are those of this and the next trading day,
+    ascending. ``next_change_at`` is when the state changes next, None when it is not known. ``holiday`` names the
+    reason why there is no trading this day, "" where there is none or it has no name. ``early_close``: this day's
+    regular hours end before their time. ``at`` is the moment for which this was said.
+    """
+
+    exchange: str
+    state: MarketState
+    sessions: tuple[Session, ...]
+    next_change_at: datetime | None
+    holiday: str
+    early_close: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a broker has worked out about an instrument; None where it does not tell.
+
+    Volatilities, rank and percentile are fractions (0.25 is 25 %, a rank lies between 0 and 1). ``earnings_date`` is
+    that of the coming report, ``earnings_time`` "before" or "after" the session, "" when not known.
+    ``dividend_amount`` is that of one payment, per share; ``market_cap`` in dollars. ``expiration_ivs`` are the
+    implied volatilities of the expirations.
+    """
+
+    instrument: Instrument
+    iv_index: Decimal | None = None
+    iv_rank: Decimal | None = None
+    iv_percentile: Decimal | None = None
+    hv30: Decimal | None = None
+    beta: Decimal | None = None
+    earnings_date: date | None = None
+    earnings_time: str = ""
+    dividend_amount: Decimal | None = None
+    ex_dividend_date: date | None = None
+    market_cap: Decimal | None = None
+    pe: Decimal | None = None
+    expiration_ivs: Mapping[date, Decimal] = field(default_factory=dict)
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """A named list of instruments that is kept at a broker, in its order. ``id`` is the broker's, "" for a new one."""
+
+    id: str
+    name: str
+    instruments: tuple[Instrument, ...]
+    writable: bool = True

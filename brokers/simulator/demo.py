@@ -145,8 +145,8 @@ class _Past:
         return next(one.future for one in self.market.contracts(code) if one.active_month)
 
 
-def _nearest(options: Iterable[Option | None], price: Decimal) -> Option:
-    return min((one for one in options if one is not None), key=lambda one: abs(one.strike - price))
+def _nearest(options: Iterable[Instrument | None], price: Decimal) -> Option:
+    return min((one for one in options if isinstance(one, Option)), key=lambda one: abs(one.strike - price))
 
 
 def _morning(day: date) -> datetime:

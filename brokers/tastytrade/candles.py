@@ -18,12 +18,13 @@ REMOVED, LAST = 2, 8 | 16
 """Flags: the candle is void; the snapshot ends with it, or is cut off there."""
 
 
-def candle_symbol(instrument: Instrument, interval: Interval) -> str:
-    """``AAPL{=5m,tho=true}``: of shares and what stands on them in regular hours, as charts usually are."""
+def candle_symbol(instrument: Instrument, interval: Interval, *, extended: bool = False) -> str:
+    """``AAPL{=5m,tho=true}``: of shares and what stands on them in regular hours, unless ``extended``."""
     symbol = streamer_symbol(instrument)
     if symbol is None:
         raise Refused(f"{instrument} is not something tastytrade can be asked about.", broker="tastytrade")
-    regular = isinstance(instrument, Equity | Option | Index) and isinstance(interval, timedelta)
+    has_hours = isinstance(instrument, Equity | Option | Index) and isinstance(interval, timedelta)
+    regular = has_hours and not extended
     return f"{symbol}{{={_period(interval)}{',tho=true' if regular else ''}}}"
 
 

@@ -19,10 +19,17 @@ PATIENCE_SECONDS = 20.0
 
 
 def fetch_bars(
-    leave: QuotePass, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None, *, plain: bool
+    leave: QuotePass,
+    instrument: Instrument,
+    interval: Interval,
+    start: datetime,
+    end: datetime | None,
+    *,
+    plain: bool,
+    extended: bool = False,
 ) -> list[Bar]:
     """Ask and wait. Raises ``Unavailable`` when the answer does not come whole in time."""
-    symbol = candle_symbol(instrument, interval)
+    symbol = candle_symbol(instrument, interval, extended=extended)
     if not leave.url.startswith("wss://") and not plain:
         raise Unavailable("tastytrade named a quote address that is not secure. Try again.", broker="tastytrade")
     candles = Candles(leave.token, symbol, start if isinstance(interval, timedelta) else first_moment(interval, start))

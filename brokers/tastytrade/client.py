@@ -1,36 +1,20 @@
 """tastytrade behind the desk's port: codec and transport, a line or few per call."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
-from brokers.domain.instruments import FutureOption, Instrument, Option
-from brokers.domain.market import Bar, Chain, Details, Interval, Match, PriceIncrements, Quote
 from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed, PlacedGroup, Preview
-from brokers.errors import Ambiguous, BrokerError, OrderRejected, OutcomeUnknown, Refused, UnexpectedReply
-from brokers.port import AccessToken, Hosts
-from brokers.tastytrade.charts import fetch_bars
-from brokers.tastytrade.codec import accounts, envelope, groups, likeness, market, orders
-from brokers.transport import Transport
-from brokers.wire import Node, Request
+from brokers.errors import Ambiguous, OrderRejected, Refused
+from brokers.tastytrade.codec import accounts, groups, likeness, orders
+from brokers.tastytrade.market_desk import NEW_YORK, MarketDesk
 
-T = TypeVar("T")
-NEW_YORK = ZoneInfo("America/New_York")
-MOST_PAGES = 400
 LONG_WEEKEND = timedelta(days=7)
 
 
-class TastytradeBroker:
+class TastytradeBroker(MarketDesk):
     """The ``Broker`` port for one connection."""
-
-    def __init__(self, hosts: Hosts, token: AccessToken) -> None:
-        self._plain = not hosts.api.startswith("https://")
-        headers = {"Accept-Version": envelope.ACCEPT_VERSION}
-        self._door = Transport(hosts.api, token, broker="tastytrade", read_error=envelope.read_error, headers=headers)
 
     # --- accounts ---
 
@@ -134,69 +118,7 @@ class TastytradeBroker:
         request = orders.replace_request(account_number, broker_order_id, ticket)
         return self._act(request, lambda node: orders.read_order(node["data"]))
 
-    # --- market ---
-
-    def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:
-        now = datetime.now(timezone.utc)
-        quotes: dict[Instrument, Quote] = {}
-        for request, asked in market.quotes_requests(instruments):
-            quotes |= market.read_quotes(self._answer(request), asked, now)
-        return quotes
-
-    def get_details(self, instrument: Instrument) -> Details:
-        request = market.details_request(instrument)
-        details = self._ask(request, lambda node: market.read_details(node, instrument, _today()))
-        if not isinstance(instrument, Option | FutureOption) or details.underlying is None:
-            return details
-        return replace(details, increments=self._option_increments(details.underlying))
-
-    def get_chain(self, underlying: Instrument) -> Chain:
-        return self._ask(market.chain_request(underlying), lambda node: market.read_chain(node, underlying))
-
-    def get_bars(
-        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None = None
-    ) -> list[Bar]:
-        """Over the quote socket, opened for this alone: the broker has bars nowhere else."""
-        leave = self.get_quote_pass()
-        return _named(lambda: fetch_bars(leave, instrument, interval, start, end, plain=self._plain))
-
-    def search(self, text: str) -> list[Match]:
-        if not text.strip():
-            return []
-        return self._ask(market.search_request(text.strip()), lambda node: market.read_matches(node, _today()))
-
-    def get_quote_pass(self) -> market.QuotePass:
-        """Leave to open the quote socket; not of the port, for the stream."""
-        return self._ask(market.quote_pass_request(), market.read_quote_pass)
-
     # --- how ---
-
-    def _answer(self, request: Request) -> Node:
-        return self._door.send(request)
-
-    def _ask(self, request: Request, read: Callable[[Node], T]) -> T:
-        return _named(lambda: read(self._answer(request)))
-
-    def _act(self, request: Request, read: Callable[[Node], T]) -> T:
-        """As ``_ask``, for what changes something: an answer that cannot be read leaves the outcome unknown."""
-        node = self._answer(request)
-        try:
-            return read(node)
-        except UnexpectedReply as unreadable:
-            words = f"{unreadable.message} The request may have been carried out; it is being looked up."
-            raise OutcomeUnknown(words, broker="tastytrade") from None
-
-    def _all_pages(self, request: Request, per_page: int, read: Callable[[Node], list[T]]) -> list[T]:
-        """Every page or an error."""
-        return _named(lambda: [line for node in self._pages(request, per_page) for line in read(node)])
-
-    def _pages(self, request: Request, per_page: int) -> Iterator[Node]:
-        for number in range(MOST_PAGES):
-            node = self._answer(envelope.on_page(request, number))
-            yield node
-            if envelope.page(node, number, per_page).is_last:
-                return
-        raise UnexpectedReply("The broker's list does not end.", path="pagination")
 
     def _day_orders(self, account_number: str, since: date) -> list[OrderUpdate]:
         request = orders.orders_request(account_number, since)
@@ -205,18 +127,6 @@ class TastytradeBroker:
     def _live_orders(self, account_number: str) -> list[OrderUpdate]:
         request = orders.live_orders_request(account_number)
         return self._all_pages(request, orders.ORDERS_A_PAGE, lambda node: orders.read_orders(node, account_number))
-
-    def _option_increments(self, underlying: Instrument) -> PriceIncrements:
-        return self._ask(market.details_request(underlying), market.read_option_increments)
-
-
-def _named(read: Callable[[], T]) -> T:
-    """What ``read`` gives; errors carry the broker's name."""
-    try:
-        return read()
-    except BrokerError as error:
-        error.broker = error.broker or "tastytrade"
-        raise
 
 
 def _newest(found: list[OrderUpdate]) -> list[OrderUpdate]:

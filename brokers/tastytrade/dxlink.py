@@ -221,8 +221,21 @@ class DXLink:
         if not isinstance(row, list) or len(row) % len(names):
             yield _unreadable(values.wrong("a row of whole events"))
             return
-        for start in range(0, len(row), len(names)):
-            yield from self._ticks(kind, dict(zip(names, row[start:], strict=False)), values, now)
+        step, wanted = len(names), [(at, FIELDS[kind][name]) for at, name in enumerate(names) if name in FIELDS[kind]]
+        if "eventSymbol" not in names:
+            return
+        symbol_at = names.index("eventSymbol")
+        for start in range(0, len(row), step):
+            instruments = self._named(row[start + symbol_at])
+            if not instruments:
+                continue
+            try:
+                told = {name: _number(row[start + at], values) for at, name in wanted}
+            except UnexpectedReply as failure:
+                yield _unreadable(failure)
+                continue
+            for instrument in instruments:
+                yield Tick(instrument, told, now)
 
     def _ticks(self, kind: str, event: Mapping[str, Any], place: Node, now: datetime) -> Iterator[Event]:
         try:
@@ -230,9 +243,11 @@ class DXLink:
         except UnexpectedReply as failure:
             yield _unreadable(failure)
             return
-        symbol = event.get("eventSymbol")
-        for instrument in self._instruments.get(symbol, ()) if isinstance(symbol, str) else ():
+        for instrument in self._named(event.get("eventSymbol")):
             yield Tick(instrument, values, now)
+
+    def _named(self, symbol: Any) -> tuple[Instrument, ...]:
+        return self._instruments.get(symbol, ()) if isinstance(symbol, str) else ()
 
 
 def _unreadable(failure: UnexpectedReply) -> Fault:

@@ -33,6 +33,8 @@ BUDGETS = (
     Budget("quotes", 60, 30, ("GET /market-data/*",)),
     Budget("option chains", 60, 30, ("GET /option-chains/*", "GET /futures-option-chains/*")),
     Budget("instruments", 90, 30, ("GET /instruments/*", "GET /symbols/*")),
+    Budget("market hours and metrics", 60, 30, ("GET /market-time/*", "GET /market-metrics*")),
+    Budget("watchlists", 30, 30, ("* /watchlists*", "GET /public-watchlists*")),
     Budget("everything", 50, 1, overall=True),
 )
 
@@ -59,6 +61,9 @@ TASTYTRADE = BrokerSpec(
         has_greeks=True,
         has_dry_run=True,
         fractional=True,
+        has_metrics=True,
+        has_watchlists=True,
+        has_market_status=True,
     ),
     make_broker=TastytradeBroker,
     make_stream=TastytradeStream,

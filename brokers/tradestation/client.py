@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
 from brokers.domain.instruments import Instrument, Other, contract_multiplier
-from brokers.domain.market import Bar, Chain, Details, Interval, Match, Quote
+from brokers.domain.market import Bar, Chain, Details, Interval, MarketStatus, Match, Metrics, Quote, Watchlist
 from brokers.errors import BrokerError, Refused
 from brokers.tradestation.calls import named
 from brokers.tradestation.codec import accounts, bars, market, today
@@ -17,6 +17,7 @@ from brokers.tradestation.order_desk import OrderDesk
 from brokers.tradestation.symbols import read_symbol
 
 NEW_YORK = ZoneInfo("America/New_York")
+NO_LISTS = "TradeStation keeps no watchlists for programs. Keep yours here."
 
 
 class TradestationBroker(OrderDesk):
@@ -98,9 +99,15 @@ class TradestationBroker(OrderDesk):
         return market.make_chain(underlying, strikes, terms)
 
     def get_bars(
-        self, instrument: Instrument, interval: Interval, start: datetime, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        interval: Interval,
+        start: datetime,
+        end: datetime | None = None,
+        *,
+        extended: bool = False,
     ) -> list[Bar]:
-        request = bars.bars_request(instrument, interval, start, end, _now())
+        request = bars.bars_request(instrument, interval, start, end, _now(), extended=extended)
         return self._calls.ask(request, lambda node: bars.read_bars(node, interval, start, end))
 
     def search(self, text: str) -> list[Match]:
@@ -115,6 +122,21 @@ class TradestationBroker(OrderDesk):
         instrument = read_symbol(text)
         found = {} if isinstance(instrument, Other) else self._details([instrument])
         return [Match(each, details.description, details.has_options) for each, details in found.items()]
+
+    def get_market_status(self) -> list[MarketStatus]:
+        raise Refused("TradeStation tells programs no market hours.", broker=BROKER)
+
+    def get_metrics(self, instruments: Collection[Instrument]) -> dict[Instrument, Metrics]:
+        raise Refused("TradeStation tells programs no ranks of volatility, earnings or dividends.", broker=BROKER)
+
+    def get_watchlists(self) -> list[Watchlist]:
+        raise Refused(NO_LISTS, broker=BROKER)
+
+    def save_watchlist(self, watchlist: Watchlist) -> Watchlist:
+        raise Refused(NO_LISTS, broker=BROKER)
+
+    def delete_watchlist(self, watchlist_id: str) -> None:
+        raise Refused(NO_LISTS, broker=BROKER)
 
     # --- how ---
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import log, sqrt
 from statistics import correlation, stdev
 
-from brokers.domain.instruments import Equity, Instrument
+from brokers.domain.instruments import Equity, Instrument, Option
 from brokers.domain.market import Chain
 from brokers.simulator.market.company import Dividend, Earnings, dividends, earnings, facts
 from brokers.simulator.market.derivatives import Derivatives
@@ -184,7 +184,7 @@ class Companies:
         found = []
         for each in chain.expirations:
             option = each.strikes[0].call
-            board = self.derivatives.options.board(option) if option else None
+            board = self.derivatives.options.board(option) if isinstance(option, Option) else None
             if option is None or board is None:
                 continue
             board.refresh()

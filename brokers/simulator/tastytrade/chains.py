@@ -27,7 +27,8 @@ class Series:
 
     @cached_property
     def options(self) -> list[Option]:
-        return [each for strike in self.expiration.strikes for each in (strike.call, strike.put) if each is not None]
+        listed = (each for strike in self.expiration.strikes for each in (strike.call, strike.put))
+        return [each for each in listed if isinstance(each, Option)]
 
     @cached_property
     def ends(self) -> datetime:

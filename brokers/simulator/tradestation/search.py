@@ -231,7 +231,7 @@ def _of_expiration(each: Expiration, criteria: Criteria, spot: Decimal) -> Itera
     near, rights = criteria.near([strike.price for strike in each.strikes], spot), criteria.rights()
     for strike in each.strikes:
         for option in (strike.call, strike.put):
-            if strike.price in near and option is not None and option.right in rights:
+            if strike.price in near and isinstance(option, Option) and option.right in rights:
                 yield option
 
 

@@ -121,5 +121,9 @@ def _by_strike(expirations: Sequence[Expiration]) -> dict[Decimal, tuple[Option 
     found: dict[Decimal, tuple[Option | None, Option | None]] = {}
     for expiration in expirations:
         for strike in expiration.strikes:
-            found.setdefault(strike.price, (strike.call, strike.put))
+            found.setdefault(strike.price, (_on_share(strike.call), _on_share(strike.put)))
     return found
+
+
+def _on_share(option: Instrument | None) -> Option | None:
+    return option if isinstance(option, Option) else None

@@ -12,6 +12,7 @@ from brokers.wire import Node, Request
 
 KINDS = {"margin": AccountKind.MARGIN, "cash": AccountKind.CASH, "futures": AccountKind.FUTURES}
 SIGNS = {"Long": 1, "Short": -1}
+MOST_COUNTED = 10**6
 SMALLEST_SIZE, LARGEST_SIZE = Decimal("0.0001"), Decimal(10) ** 9
 ACTIVE, CLOSED, INACTIVE = "active", "closed", "inactive"
 
@@ -71,8 +72,9 @@ def read_balance(node: Node, account_number: str, now: datetime) -> Balance:
 
 
 def _count(row: Node, key: str) -> int | None:
+    """A whole number of a sensible size; anything else is not known."""
     found = number(row, key)
-    return int(found) if found is not None and found % 1 == 0 and found >= 0 else None
+    return int(found) if found is not None and 0 <= found < MOST_COUNTED and found == int(found) else None
 
 
 def _is_of(row: Node, account_number: str) -> bool:

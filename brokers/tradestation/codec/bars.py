@@ -13,6 +13,7 @@ from brokers.wire import Node, Request
 NEW_YORK = ZoneInfo("America/New_York")
 UNITS = {"1d": "Daily", "1w": "Weekly", "1mo": "Monthly"}
 LONGEST_SPANS = {"1d": timedelta(days=1), "1w": timedelta(days=7), "1mo": timedelta(days=31)}
+INSTANT = timedelta(microseconds=1)
 MINUTE, LONGEST_INTERVAL = timedelta(minutes=1), timedelta(minutes=1440)
 
 
@@ -63,10 +64,11 @@ def read_bars(node: Node, interval: Interval, start: datetime, end: datetime | N
 
 
 def _begin(interval: Interval, ended_at: datetime, before: datetime) -> datetime:
-    """The last bar of a session may be a short one: it begins where the one ``before`` it ended."""
+    """The last bar of a session may be a short one: it begins where the one ``before`` it ended. What ends at midnight
+    is of the day that is over then."""
     if isinstance(interval, timedelta):
         return max(ended_at - interval, before)
-    return _first_day(interval, ended_at.astimezone(NEW_YORK))
+    return _first_day(interval, (ended_at - INSTANT).astimezone(NEW_YORK))
 
 
 def _first_day(interval: str, local: datetime) -> datetime:

@@ -30,7 +30,7 @@ from brokers.tradestation.codec.words import (
 from brokers.tradestation.symbols import wire_symbol
 from brokers.wire import Node, Purpose, Request
 
-CONFIRM_ID_BYTES = 16
+LONGEST_CONFIRM_ID, CONFIRM_ID_BYTES = 22, 16
 TRADED = (Equity, Option, Future)
 
 
@@ -61,7 +61,10 @@ def _order_path(broker_order_id: str) -> str:
 
 
 def confirm_id(client_ref: str) -> str:
-    """Our reference in the 22 characters that the broker takes. The same reference gives the same id."""
+    """Our reference as it is, so that one value is found everywhere; a digest of one that the broker's 22 characters
+    (section 5.10) do not hold. The same reference gives the same id."""
+    if len(client_ref) <= LONGEST_CONFIRM_ID:
+        return client_ref
     digest = hashlib.sha256(client_ref.encode()).digest()[:CONFIRM_ID_BYTES]
     return base64.b64encode(digest).decode().rstrip("=")
 

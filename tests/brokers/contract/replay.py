@@ -27,6 +27,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from brokers.domain.instruments import Instrument, parse_instrument, plain
+from brokers.domain.market import Watchlist
 from brokers.domain.orders import GroupKind, OrderGroup, OrderTicket
 from brokers.errors import BrokerError
 from brokers.port import Broker, Hosts
@@ -175,6 +176,8 @@ def _value(hint: Any, text: str) -> Any:
         return parse_ticket(text)
     if hint is OrderGroup:
         return parse_group(text)
+    if hint is Watchlist:
+        return parse_watchlist(text)
     if hint == Instrument:
         return parse_instrument(text)
     if get_origin(hint) in (collections.abc.Collection, collections.abc.Sequence):
@@ -193,6 +196,12 @@ def parse_group(text: str) -> OrderGroup:
     found = [parse_ticket(each) for each in tickets]
     trigger = None if kind == GroupKind.OCO else found.pop(0)
     return OrderGroup(GroupKind(kind), tuple(found), trigger)
+
+
+def parse_watchlist(text: str) -> Watchlist:
+    """``id | name | symbol, symbol``."""
+    list_id, name, symbols = (each.strip() for each in text.split("|"))
+    return Watchlist(list_id, name, tuple(parse_instrument(each.strip()) for each in symbols.split(",")))
 
 
 def render(value: Any) -> Any:

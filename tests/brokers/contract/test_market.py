@@ -1,14 +1,18 @@
 """Quotes, chains, details and search through the port, at the simulator: the same of every broker."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from any_broker import NOSUCH, SPY, Desk
+from any_broker import AAPL, NOSUCH, SPY, Desk, all_brokers, calm
+from simulator_server import SimulatorServer
 
+from brokers.domain import hours
 from brokers.domain.instruments import Future, Index
-from brokers.domain.market import Interval
-from brokers.errors import Refused
+from brokers.domain.market import Interval, MarketState, SessionKind, Watchlist
+from brokers.errors import OutcomeUnknown, Refused, Unavailable
+from brokers.port import Broker
 
 SPX = Index("SPX")
 
@@ -83,3 +87,73 @@ def test_bars_are_read_in_their_order(desk: Desk, interval: Interval, back: time
     assert all(now - back - timedelta(days=1) <= at <= now + later for at in times)
     assert all(0 < each.low <= min(each.open, each.close) <= max(each.open, each.close) <= each.high for each in found)
     assert all(each.is_closed for each in found[:-1])
+
+
+# --- what not every broker has ------------------------------------------------------------------------------------
+
+Ability = tuple[str, Callable[[Broker], object]]
+MINE = Watchlist("", "Contract", (AAPL, SPY))
+ABILITIES: tuple[Ability, ...] = (
+    ("has_market_status", lambda broker: broker.get_market_status()),
+    ("has_metrics", lambda broker: broker.get_metrics([AAPL])),
+    ("has_watchlists", lambda broker: broker.get_watchlists()),
+    ("has_watchlists", lambda broker: broker.save_watchlist(MINE)),
+    ("has_watchlists", lambda broker: broker.delete_watchlist("own:Contract")),
+)
+
+
+def test_what_a_broker_says_that_it_has_it_has_and_the_rest_it_refuses_before_anything_is_sent(desk: Desk) -> None:
+    """Whatever goes out is met by an outage."""
+    desk.broker.get_quotes([SPY])
+    desk.sim.faults({"effect": "status", "status": 503, "path": "*"})
+    for name, act in ABILITIES:
+        outage = (Unavailable, OutcomeUnknown)
+        with pytest.raises(outage if getattr(desk.can, name) else Refused) as caught:
+            act(desk.broker)
+        assert caught.value.message, name
+    calm(desk.sim)
+
+
+def test_hours_metrics_and_lists_are_told_in_the_desks_words(desk: Desk) -> None:
+    if desk.can.has_market_status:
+        for status in desk.broker.get_market_status():
+            assert status.state is not MarketState.UNKNOWN
+            assert all(each.opens_at < each.closes_at for each in status.sessions)
+            assert SessionKind.REGULAR in {each.kind for each in status.sessions}
+    if desk.can.has_metrics:
+        (found,) = desk.broker.get_metrics([AAPL, NOSUCH]).values()
+        assert found.instrument == AAPL
+        for fraction in (found.iv_rank, found.iv_percentile):
+            assert fraction is None or 0 <= fraction <= 1
+        assert desk.broker.get_metrics([]) == {}
+    if desk.can.has_watchlists:
+        made = desk.broker.save_watchlist(Watchlist("", "Told", (AAPL, SPY)))
+        assert made in desk.broker.get_watchlists()
+        changed = desk.broker.save_watchlist(Watchlist(made.id, "Told", (SPY,)))
+        assert changed.instruments == (SPY,)
+        desk.broker.delete_watchlist(changed.id)
+        assert all(each.id != changed.id for each in desk.broker.get_watchlists())
+
+
+@pytest.fixture(scope="module")
+def keeping_hours() -> Iterator[SimulatorServer]:
+    """A market that closes at night."""
+    with SimulatorServer(always_open=False) as running:
+        yield running
+
+
+@pytest.mark.parametrize("broker", all_brokers())
+def test_extended_hours_are_those_before_and_after_the_regular_ones(
+    keeping_hours: SimulatorServer, broker: str
+) -> None:
+    mine = Desk(keeping_hours, broker).broker
+    day = hours.next_trading_day((datetime.now(timezone.utc) - timedelta(days=12)).date())
+    pre, regular, post = hours.sessions_on(day)
+    span = timedelta(minutes=30), pre.opens_at, post.closes_at
+    usual = {bar.at for bar in mine.get_bars(SPY, *span)}
+    extended = {bar.at for bar in mine.get_bars(SPY, *span, extended=True)}
+    assert min(usual) == regular.opens_at
+    assert max(usual) < regular.closes_at
+    assert usual < extended
+    assert min(extended) < regular.opens_at
+    assert max(extended) >= regular.closes_at

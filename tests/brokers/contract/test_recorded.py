@@ -19,7 +19,7 @@ from brokers.port import Broker
 from .replay import PAYLOADS, Case, cases, payload, table
 
 PLACING = {"place_order", "place_group"}
-ACTING = {*PLACING, "cancel_order", "replace_order"}
+ACTING = {*PLACING, "cancel_order", "replace_order", "save_watchlist", "delete_watchlist"}
 ALL = [case for name in all_brokers() for case in cases(name)]
 READ = [case for case in ALL if "raises" not in case.given]
 UNKNOWN: tuple[Any, ...] = (None, "", [], {}, False)

@@ -273,10 +273,11 @@ def test_confirmations_tell_the_commission_alone(payload: Payload) -> None:
 
 
 def test_our_reference_becomes_an_id_of_at_most_22_characters_of_its_own() -> None:
-    ids = {placing.confirm_id(f"blotter-{number}") for number in range(1000)}
+    ids = {placing.confirm_id(f"a-reference-that-is-too-long-{number}") for number in range(1000)}
     assert len(ids) == 1000
     assert {len(each) for each in ids} == {22}
-    assert placing.confirm_id("one") == placing.confirm_id("one")
+    assert placing.confirm_id("one" * 9) == placing.confirm_id("one" * 9)
+    assert placing.confirm_id("2MtLp0aZkD8vFqWxC1yRbe") == "2MtLp0aZkD8vFqWxC1yRbe"
 
 
 # --- looks --------------------------------------------------------------------------------------------------------
