@@ -48,7 +48,7 @@ nightly: $(VENV)/.dev $(VENV)/.chromium
 check: $(VENV)/.dev
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy config brokers portfolio trading bench
+	@$(VENV)/bin/mypy config brokers portfolio trading market bench
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/djlint templates --quiet --lint
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run

@@ -2,10 +2,12 @@
 
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
+from django.views.decorators.http import require_safe
 
 from config.api import PROBLEMS, plain_problem
 from config.middleware import request_id
@@ -57,3 +59,10 @@ def problems(request: HttpRequest) -> HttpResponse:
     """The catalogue that the ``type`` of every problem document leads to."""
     rows = [{"code": code, "status": status, "title": title} for code, (status, title) in PROBLEMS.items()]
     return render(request, "problems.html", {"problems": rows})
+
+
+@require_safe
+def asyncapi(request: HttpRequest) -> HttpResponse:
+    """What goes over the websocket, described for programs: AsyncAPI 3, as it stands among the documentation."""
+    text = (settings.BASE_DIR / "docs" / "asyncapi.yaml").read_text()
+    return HttpResponse(text.replace("localhost:8000", request.get_host(), 1), content_type="application/yaml")

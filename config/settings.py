@@ -6,6 +6,7 @@ pages, for those show local variables and so could show a broker's token.
 """
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "brokers",
     "portfolio",
     "trading",
+    "market",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -107,6 +109,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # Database: SQLite with a write-ahead log, durable commits and immediate transactions; or DATABASE_URL.
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'blotter.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "config.sqlite"  # the same, with writers that take turns
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -114,7 +117,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 else:
+    # Few connections are shared by all threads: nobody keeps one while waiting for a broker (connections/waiting.py).
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.int("DATABASE_CONNECTIONS", default=20),
+        "timeout": 15,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -125,7 +135,7 @@ if REDIS_URL:
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL]},
     }
-    CACHES["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    CACHES["default"] = {"BACKEND": "config.caching.RedisOrMemory", "LOCATION": REDIS_URL}
 
 # Sign-in
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -265,6 +275,22 @@ _CONTEXTS = [(broker, environment) for broker in ("tastytrade", "tradestation") 
 BROKER_CLIENTS = {context: _client(*context) for context in _CONTEXTS}
 BROKER_HOSTS = {context: _hosts(*context) for context in _CONTEXTS}
 BROKER_BUDGETS = {context: _budgets(*context) for context in _CONTEXTS}
+
+
+def _closures() -> dict[date, str]:
+    """Days on which the share market stays closed that no rule foresees, with their reasons."""
+    found: dict[date, str] = {}
+    for entry in env.list("MARKET_CLOSURES", default=[]):
+        day, _, reason = entry.partition("=")
+        try:
+            found[date.fromisoformat(day.strip())] = reason.strip() or "Closed"
+        except ValueError:
+            words = f"MARKET_CLOSURES must look like 2025-01-09=Day of Mourning,2026-10-29=Storm: {entry!r}."
+            raise ImproperlyConfigured(words) from None
+    return found
+
+
+MARKET_CLOSURES = _closures()
 
 LOGGING: dict[str, Any] = {
     "version": 1,

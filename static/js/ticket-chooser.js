@@ -17,17 +17,22 @@ export class Chooser {
   open(leg) {
     this.leg = leg;
     const typed = [...new FormData(this.form)].filter(([name, value]) => value && name !== "csrfmiddlewaretoken");
-    return this.show(`${this.form.dataset.options}?${new URLSearchParams([...typed, ["leg", leg]])}`);
+    const opened = this.show(`${this.form.dataset.options}?${new URLSearchParams([...typed, ["leg", leg]])}`);
+    return opened.then(() => this.box.querySelector("h2, [role=alert]")?.focus());
   }
 
+  // What is drawn anew keeps the focus where it was: on the expiration that was chosen.
   async show(address) {
     const url = new URL(address, location.href);
     url.searchParams.set("fragment", "1");
     const answer = await fetch(url, { credentials: "same-origin" });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const wasInside = this.box.contains(document.activeElement);
     this.box.replaceChildren(...page.body.childNodes, this.closer());
     this.box.hidden = false;
+    this.box.querySelector("h2, [role=alert]")?.setAttribute("tabindex", "-1");
+    if (wasInside) this.box.querySelector("[aria-current]")?.focus({ preventScroll: true });
     live.rescan();
     const [middle] = this.box.getElementsByClassName("at-the-money");
     const scroller = middle?.closest(".table-scroll");

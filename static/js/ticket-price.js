@@ -66,6 +66,12 @@ export class TicketPrice {
     this.show();
   }
 
+  // While the desk looks up other contracts: what the old ones cost is not their price.
+  forget() {
+    this.legs = [];
+    this.show();
+  }
+
   concerns(connection, symbol) {
     return this.legs.some((leg) => leg.connection === connection && leg.symbol === symbol);
   }
@@ -82,6 +88,7 @@ export class TicketPrice {
 
   // The order's price at a side of the market; of a single leg unsigned, of several from the account's side.
   at(name) {
+    if (!this.legs.length) return null;
     if (!this.isSpread) return this.legs[0].price(name);
     let total = parse("0");
     for (const leg of this.legs) {
@@ -127,7 +134,7 @@ export class TicketPrice {
     }
     for (const button of this.form.querySelectorAll("#price-buttons button")) {
       const { price } = button.dataset;
-      button.disabled = price ? this.offered(price) === null : !this.legs[0].symbol;
+      button.disabled = price ? this.offered(price) === null : !this.legs[0]?.symbol;
     }
     return this.startAtMid();
   }

@@ -60,7 +60,7 @@ class Ticket {
 
   // A page that says what is wrong stays as it is: drawn anew it would say nothing.
   begin() {
-    if (this.form.querySelector(".errorlist")) this.showFigures();
+    if (this.form.querySelector(".errorlist, [role=alert]")) this.showFigures();
     else this.edit({ edit: "show" });
   }
 
@@ -107,11 +107,13 @@ class Ticket {
 
   // One after the other: each starts from what the one before has left.
   edit(changes) {
+    if (changes.edit !== "show") this.price.forget();
     this.turn = this.turn.then(() => this.send(changes)).catch(() => this.fallBack(changes));
     return this.turn;
   }
 
   async send(changes) {
+    if (changes.edit !== "show") this.price.forget();
     const body = new FormData(this.form);
     for (const [name, value] of Object.entries({ ...changes, fragment: "1" })) body.set(name, value);
     const answer = await fetch(this.form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
@@ -122,6 +124,7 @@ class Ticket {
 
   // The page's own way: a whole form, as without a script. What only looks is not worth a new page.
   fallBack(changes) {
+    this.price.ready();
     if (changes.edit === "show") return;
     const note = document.createElement("p");
     note.className = "form-error";

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from brokers.domain.instruments import Equity, Option, Right
+from brokers.domain.instruments import Equity, Right
 from brokers.domain.market import Chain, Expiration, Strike
-from trading.analytics.strategies import SHARES, Kind, Part
+from trading.analytics.strategies import SHARES, AnyOption, Kind, Part
 
 ONE, TWO = Decimal(1), Decimal(2)
 
@@ -27,7 +27,7 @@ class Wish:
     width: Decimal
     delta: float
     right: Right
-    deltas: Mapping[Option, float] = field(default_factory=dict)
+    deltas: Mapping[AnyOption, float] = field(default_factory=dict)
 
 
 def build(
@@ -41,7 +41,7 @@ def build(
     right: Right = Right.CALL,
     is_long: bool | None = None,
     units: Decimal = ONE,
-    deltas: Mapping[Option, float] | None = None,
+    deltas: Mapping[AnyOption, float] | None = None,
 ) -> list[Part]:
     """The legs, signed. ``is_long`` None takes the usual side: condors, strangles and verticals are sold, the rest
     bought. ``expirations``: one, or near and far. ``CannotBuild`` in words."""
@@ -58,7 +58,7 @@ def build(
     return [Part(instrument, quantity * flip * units) for instrument, quantity in parts]
 
 
-def _option(strike: Strike, right: Right) -> Option:
+def _option(strike: Strike, right: Right) -> AnyOption:
     option = strike.call if right is Right.CALL else strike.put
     if option is None:
         raise CannotBuild(f"There is no {right.name.lower()} at {strike.price}.")
@@ -94,7 +94,7 @@ def _further(wish: Wish, expiration: Expiration, strike: Strike, right: Right) -
     return min(beyond, key=lambda other: abs(other.price - goal))
 
 
-Made = tuple[list[tuple[Option | Equity, Decimal]], bool]
+Made = tuple[list[tuple[AnyOption | Equity, Decimal]], bool]
 """Parts with their signed counts, and whether that side is called bought."""
 
 
@@ -102,7 +102,7 @@ def _single(wish: Wish) -> Made:
     return [(_option(_by_delta(wish, wish.near, wish.right), wish.right), ONE)], True
 
 
-def _pair(wish: Wish, second: Decimal) -> list[tuple[Option | Equity, Decimal]]:
+def _pair(wish: Wish, second: Decimal) -> list[tuple[AnyOption | Equity, Decimal]]:
     main = _by_delta(wish, wish.near, wish.right)
     out = _further(wish, wish.near, main, wish.right)
     return [(_option(main, wish.right), ONE), (_option(out, wish.right), second)]
@@ -131,7 +131,7 @@ def _straddle(wish: Wish) -> Made:
 def _winged(wish: Wish, low: Strike, high: Strike) -> Made:
     bottom = _further(wish, wish.near, low, Right.PUT)
     top = _further(wish, wish.near, high, Right.CALL)
-    parts: list[tuple[Option | Equity, Decimal]] = [
+    parts: list[tuple[AnyOption | Equity, Decimal]] = [
         (_option(bottom, Right.PUT), ONE),
         (_option(low, Right.PUT), -ONE),
         (_option(high, Right.CALL), -ONE),
@@ -159,7 +159,7 @@ def _butterfly(wish: Wish) -> Made:
     return [(low, ONE), (_option(middle, wish.right), -TWO), (high, ONE)], True
 
 
-def _same_strike(expiration: Expiration, price: Decimal, right: Right) -> Option:
+def _same_strike(expiration: Expiration, price: Decimal, right: Right) -> AnyOption:
     found = next((strike for strike in expiration.strikes if strike.price == price), None)
     if found is None:
         raise CannotBuild(f"Strike {price} is not listed for both expirations: choose another expiration.")
@@ -178,7 +178,7 @@ def _diagonal(wish: Wish) -> Made:
     return [(_option(sold, wish.right), -ONE), (_option(main, wish.right), ONE)], True
 
 
-def _shares(wish: Wish) -> tuple[Option | Equity, Decimal]:
+def _shares(wish: Wish) -> tuple[AnyOption | Equity, Decimal]:
     if not isinstance(wish.chain.underlying, Equity):
         raise CannotBuild(f"{wish.chain.underlying} can't be held as shares: choose a strategy of options alone.")
     return wish.chain.underlying, SHARES

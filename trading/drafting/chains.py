@@ -1,37 +1,54 @@
-"""Option chains as the ticket uses them: read once in a while, and steps from one strike or expiration to the next."""
+"""Option chains as ticket and chain page use them: listed once in a while, and steps from one strike or expiration to
+the next."""
 
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.core.cache import cache
-
 from brokers import connections
-from brokers.domain.instruments import Equity, Index, Instrument, Option, Right, parse_instrument
+from brokers.domain.instruments import Equity, Index, Instrument, Option, Right
 from brokers.domain.market import Chain, Expiration, Strike
 from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError
 from brokers.models import Account
 from trading.analytics import settle_moment
 from trading.analytics.legs import SETTLES
+from trading.drafting.listed import Shelf, name_of, shelf
 from trading.instruments import details_of
 
-KEPT = 300
+__all__ = ["by_name", "chain_on", "expiration_of", "expiration_on", "expirations_on", "name_of", "nearest"]
 
 
 def chain_on(account: Account, underlying: str) -> Chain:
-    """The options on a share or index, by its canonical text. ``InvalidTicket`` in words, ``BrokerError``."""
+    """The options on a share or index, by its canonical text. ``InvalidTicket`` in words, ``BrokerError``.
+
+    For a whole chain of an index in a process that has not met it yet, hundreds of milliseconds: who needs one
+    expiration asks for that.
+    """
     if not underlying:
         raise InvalidTicket("symbol", "Type the symbol of a share first, such as AAPL.")
-    connection = account.connection
-    key = f"chain:{connection.broker}:{connection.environment}:{underlying}"
-    chain: Chain | None = cache.get(key)
-    if chain is None:
-        found = parse_instrument(underlying)
-        chain = connections.broker_for(connection).get_chain(found)
-        cache.set(key, chain, KEPT)
+    place = shelf(account.connection, underlying)
+    chain = place.chain() or _asked_for(account, place)
     if not chain.expirations:
         raise InvalidTicket("symbol", f"There are no options on {underlying}.")
+    return chain
+
+
+def expirations_on(account: Account, underlying: str) -> tuple[Expiration, ...]:
+    """The expirations as ``chain_on`` has them; their strikes may be left out."""
+    titles = shelf(account.connection, underlying).titles() if underlying else None
+    return tuple(titles) if titles else chain_on(account, underlying).expirations
+
+
+def expiration_on(account: Account, underlying: str, name: str) -> Expiration | None:
+    """One expiration with its strikes, by its name; None where there is none of that name."""
+    found = shelf(account.connection, underlying).expiration(name) if underlying else None
+    return found or by_name(chain_on(account, underlying), name)
+
+
+def _asked_for(account: Account, place: Shelf) -> Chain:
+    chain = connections.broker_for(account.connection).get_chain(place.underlying)
+    place.keep(chain)
     return chain
 
 
@@ -60,24 +77,12 @@ def expiration_of(chain: Chain, option: Option) -> Expiration:
 
 def settles_at(account: Account, option: Option) -> datetime:
     """When its price is fixed; the close of its day where the chain does not tell."""
-    known = _settlements(account, underlying_of(account, option))
+    try:
+        listed = expirations_on(account, underlying_of(account, option))
+    except (InvalidTicket, BrokerError):
+        listed = ()
+    known = {name_of(each): each.settlement for each in listed if each.settlement in SETTLES}
     return settle_moment(option.expiry, known.get(f"{option.expiry.isoformat()}-{option.root}", "PM"))
-
-
-def _settlements(account: Account, underlying: str) -> dict[str, str]:
-    """AM or PM by the name of an expiration; kept apart, for a whole chain takes long to read from the cache."""
-    connection = account.connection
-    key = f"settlements:{connection.broker}:{connection.environment}:{underlying}"
-    known: dict[str, str] | None = cache.get(key)
-    if known is None:
-        try:
-            chain = chain_on(account, underlying)
-        except (InvalidTicket, BrokerError):
-            return {}
-        found = {name_of(expiration): expiration.settlement for expiration in chain.expirations}
-        known = {name: settlement for name, settlement in found.items() if settlement in SETTLES}
-        cache.set(key, known, KEPT)
-    return known
 
 
 def next_strike(chain: Chain, option: Option, steps: int) -> Option:
@@ -112,14 +117,9 @@ def nearest(expiration: Expiration, price: Decimal) -> Strike:
 
 def _on(strike: Strike, right: Right) -> Option:
     option = strike.call if right is Right.CALL else strike.put
-    if option is None:
+    if not isinstance(option, Option):
         raise InvalidTicket("symbol", f"There is no such option at {strike.price}.")
     return option
-
-
-def name_of(expiration: Expiration) -> str:
-    """What names an expiration in an address: a day may have two (AM and PM settled)."""
-    return f"{expiration.expiry.isoformat()}-{expiration.root}"
 
 
 def by_name(chain: Chain, name: str) -> Expiration | None:

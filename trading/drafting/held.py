@@ -10,17 +10,20 @@ from brokers.domain.orders import Action
 from brokers.errors import BrokerError
 from brokers.models import Account
 from trading import lifecycle
-from trading.models import Order
+from trading.models import Fill, Order
 
 KEPT = 10
 ZERO = Decimal(0)
 
 
-def free_quantities(account: Account) -> dict[Instrument, Decimal]:
-    """Signed quantities that no working order closes yet. Empty when the broker can't say: then all is opened, which
-    the broker refuses where it closes something."""
-    key = f"held:{account.pk}"
-    found: dict[str, Decimal] | None = cache.get(key)
+def quantities(account: Account, *, afresh: bool = False) -> dict[Instrument, Decimal]:
+    """Signed quantities of what the account holds. Empty when the broker can't say.
+
+    ``afresh`` asks the broker now; without it they are a few seconds old, but never older than the newest known fill.
+    """
+    newest = Fill.objects.filter(order__account=account).order_by("-pk").values_list("pk", flat=True).first()
+    key = f"held:{account.pk}:{newest}"
+    found: dict[str, Decimal] | None = None if afresh else cache.get(key)
     if found is None:
         try:
             positions = connections.broker_for(account.connection).get_positions(account.number)
@@ -28,7 +31,13 @@ def free_quantities(account: Account) -> dict[Instrument, Decimal]:
             return {}
         found = {str(position.instrument): position.quantity for position in positions}
         cache.set(key, found, KEPT)
-    free = {parse_instrument(symbol): quantity for symbol, quantity in found.items()}
+    return {parse_instrument(symbol): quantity for symbol, quantity in found.items()}
+
+
+def free_quantities(account: Account, *, afresh: bool = False) -> dict[Instrument, Decimal]:
+    """Signed quantities that no working order closes yet. Empty when the broker can't say: then all is opened, which
+    the broker refuses where it closes something."""
+    free = quantities(account, afresh=afresh)
     for instrument, closing in _closing(account).items():
         if instrument in free:
             free[instrument] = _towards_zero(free[instrument], closing)

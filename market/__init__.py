@@ -1,0 +1,1 @@
+"""What a person looks at: quotes, option chains, charts, watchlists, market hours."""

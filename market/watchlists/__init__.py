@@ -1,0 +1,1 @@
+"""Lists of symbols: the person's own, and the broker's kept in step."""
