@@ -12,7 +12,17 @@ from django.contrib.auth import get_user_model
 
 from brokers.domain.accounts import Balance, PastBalance, Position
 from brokers.domain.instruments import Equity, Instrument, Option
-from brokers.domain.market import Chain, Details, Expiration, Match, PriceIncrements, Quote, Strike
+from brokers.domain.market import (
+    Chain,
+    Details,
+    Expiration,
+    MarketState,
+    MarketStatus,
+    Match,
+    PriceIncrements,
+    Quote,
+    Strike,
+)
 from brokers.domain.orders import (
     Action,
     BrokerStatus,
@@ -66,6 +76,7 @@ class LedgerBroker:
     calls: list[str] = field(default_factory=list)
     held: dict[Instrument, Decimal] = field(default_factory=dict)
     figures: dict[str, str] = field(default_factory=dict)
+    market_state: MarketState = MarketState.OPEN
     lock: threading.Lock = field(default_factory=threading.Lock)
     ids: Any = field(default_factory=lambda: itertools.count(1075264))
     versions: Any = field(default_factory=lambda: itertools.count(1795185612405))
@@ -143,6 +154,10 @@ class LedgerBroker:
             self.ledger[number] = replace(new, status=BrokerStatus.WORKING, version=next(self.versions))
         self.replace_after()
         return self.ledger[new.broker_order_id]
+
+    def get_market_status(self) -> list[MarketStatus]:
+        now = datetime.now(timezone.utc)
+        return [MarketStatus(name, self.market_state, (), None, "", False, now) for name in ("Equity", "CME")]
 
     def preview_group(self, account_number: str, group: OrderGroup) -> Preview:
         return self.preview_order(account_number, group.tickets[0])

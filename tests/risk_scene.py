@@ -8,9 +8,20 @@ from typing import Any
 from brokers import registry
 from brokers.domain.accounts import Balance, Position
 from brokers.domain.instruments import Equity, Future, FutureOption, Instrument, Option, Right
-from brokers.domain.market import Details, PriceIncrements, Quote
+from brokers.domain.market import Details, MarketState, PriceIncrements, Quote
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
-from trading.risk import Finding, Limits, Sent, Snapshot, Standing, TradingState, Working, check
+from trading.risk import (
+    Finding,
+    Habits,
+    Limits,
+    Sent,
+    SentByAll,
+    Snapshot,
+    Standing,
+    TradingState,
+    Working,
+    check,
+)
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=timezone.utc)
 XYZ = Equity("XYZ")
@@ -121,6 +132,9 @@ def scene(*positions: Position, **changes: Any) -> Snapshot:
         reserved=Decimal(0),
         twins=(),
         sent=Sent(),
+        sent_by_all=SentByAll(),
+        habits=Habits(),
+        hours=dict.fromkeys(MARKET, MarketState.OPEN),
         refusals=0,
     )
     return replace(snapshot, **changes)

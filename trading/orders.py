@@ -32,7 +32,7 @@ from trading.protocol.replaces import KeyReused, NotReplaceable, replace
 from trading.protocol.runs import cancel_all
 from trading.protocol.sending import Denied
 from trading.risk import Finding
-from trading.safety import limits, snapshots
+from trading.safety import hours, limits, snapshots
 
 __all__ = [
     "Denied",
@@ -124,8 +124,7 @@ class GroupPreview:
 def preview(account: Account, ticket: OrderTicket, *, source: str = "web") -> PreviewResult:
     """Check an order and ask the broker what it would do. Raises ``InvalidTicket``, ``BrokerError``."""
     broker, _ = checked(account, ticket)
-    foreseen = broker.preview_order(account.number, ticket)
-    snapshot = snapshots.take(account, ticket, broker, source=source, foreseen=foreseen)
+    snapshot, foreseen = snapshots.take_with_preview(account, ticket, broker, source=source)
     found = risk.check(ticket, snapshots.renew(snapshot, account), limits.for_account(account, source))
     result = PreviewResult(
         account=account,
@@ -133,7 +132,7 @@ def preview(account: Account, ticket: OrderTicket, *, source: str = "web") -> Pr
         sentence=tickets.sentence(ticket, account.connection.environment, account.number),
         foreseen=foreseen,
         cost=_cost(account, ticket, broker),
-        warnings=(*_own_warnings(account, ticket), *foreseen.warnings),
+        warnings=(*_own_warnings(account, ticket), *_queued(account, ticket, broker), *foreseen.warnings),
         at=timezone.now(),
         findings=tuple(found),
     )
@@ -185,6 +184,11 @@ def _own_warnings(account: Account, ticket: OrderTicket) -> tuple[Notice, ...]:
     if lately.exclude(status__in=(Status.NOT_SENT, Status.DENIED)).exists():
         return (Notice("duplicate_like", "The same order was sent less than a minute ago: sending this makes two."),)
     return ()
+
+
+def _queued(account: Account, ticket: OrderTicket, broker: Broker) -> tuple[Notice, ...]:
+    words = hours.queued(account, ticket, broker)
+    return (Notice("will_be_queued", words),) if words else ()
 
 
 # --- doing it ---
@@ -264,12 +268,14 @@ def _check_kind(account: Account, group: OrderGroup) -> None:
 
 def _with_key(account: Account, key: str, fingerprint: str) -> list[Order] | None:
     """The order or the group under a key, ``KeyReused`` when the key was for something else."""
+    under_key = {"account": account, "idempotency_key": key}
+    used = Order.objects.filter(**under_key).order_by().values_list("pk")
+    if not used.union(Replacement.objects.filter(**under_key).order_by().values_list("pk"), all=True):
+        return None
     rows = Order.objects.select_related("account__connection").filter(account=account)
     first: Order | None = rows.filter(idempotency_key=key).first()
     if first is None:
-        if Replacement.objects.filter(account=account, idempotency_key=key).exists():
-            raise KeyReused("This idempotency key was used for a replacement. Use a new key for a new order.")
-        return None
+        raise KeyReused("This idempotency key was used for a replacement. Use a new key for a new order.")
     known = [first] if first.group is None else list(rows.filter(group=first.group).order_by("group_index"))
     if (first.asked_sha256 or first.ticket_sha256) != fingerprint:
         raise KeyReused("This idempotency key was used for another order. Use a new key for a new order.")

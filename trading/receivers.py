@@ -45,7 +45,6 @@ def _moved(connection_id: UUID, change: AccountChanged) -> bool:
     return moved
 
 
-def tell_tabs(sender: Any, order_id: UUID, **_: Any) -> None:
-    order = Order.objects.shown().filter(pk=order_id).first()
-    if order is not None:
+def tell_tabs(sender: Any, order: Order, **_: Any) -> None:
+    if order.adopted_by_id is None:
         announce(order.user_id, {"type": "orders", "orders": [order_document(order)]})

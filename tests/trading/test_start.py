@@ -190,6 +190,31 @@ def test_every_order_that_leaves_was_counted_as_an_intent_before(
     assert seen == [0]
 
 
+def test_an_intent_that_was_never_sent_makes_up_for_no_order_that_sends_itself(
+    ledger_broker: LedgerBroker, trading_account: Account
+) -> None:
+    counter = counters.counters
+    start = counter.excess
+    ledger_broker.before = raiser(Unavailable("Nothing was sent."))
+    for number in range(3):
+        place(trading_account, f"k{number}")
+    counter.request(a_request(Purpose.PLACE), 1)
+    assert counter.excess - start == 1
+
+
+def test_one_intent_is_leave_for_one_request(ledger_broker: LedgerBroker, trading_account: Account) -> None:
+    counter = counters.counters
+    start = counter.excess
+
+    def twice() -> None:
+        counter.request(a_request(Purpose.PLACE), 1)
+        counter.request(a_request(Purpose.PLACE), 1)
+
+    ledger_broker.before = twice
+    place(trading_account)
+    assert counter.excess - start == 1
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("sends_by_itself", [False, True])
 def test_an_order_that_leaves_without_an_intent_halts_the_desk(

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from trading.models import Halt, RiskLimits
-from trading.risk.bounds import NUMBERS, PERMISSIONS
+from trading.risk.bounds import NUMBERS, OF_ALL, PERMISSIONS
 from trading.safety import limits
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ else:
     LimitsBase = HaltBase = admin.ModelAdmin
     LimitsFormBase = forms.ModelForm
 
-FIGURES = (*NUMBERS, *PERMISSIONS, "denied_symbols")
+FIGURES = (*NUMBERS, *OF_ALL, *PERMISSIONS, "denied_symbols")
 
 
 class LimitsAdminForm(LimitsFormBase):
@@ -34,9 +34,13 @@ class LimitsAdminForm(LimitsFormBase):
         wanted = {"installation": (False, False), "user": (True, False), "account": (False, True)}
         if wanted.get(data.get("scope", "")) != (bool(data.get("user")), bool(data.get("account"))):
             raise forms.ValidationError("Name the person or the account that the limits are of, and nothing else.")
-        for name in NUMBERS:
+        for name in (*NUMBERS, *OF_ALL):
             if data.get(name) is not None and data[name] < 0:
                 self.add_error(name, "A limit is a number of 0 or more.")
+        if data.get("scope") != "installation":
+            for name in OF_ALL:
+                if data.get(name) is not None:
+                    self.add_error(name, "This is a limit of the installation: it can't be set for one person.")
         return data
 
 
@@ -57,6 +61,8 @@ class RiskLimitsAdmin(LimitsBase):
         """Through the one place that changes limits and records it."""
         values = {name: form.cleaned_data.get(name) for name in FIGURES}
         values["denied_symbols"] = values["denied_symbols"] or []
+        if obj.scope != "installation":
+            values = {name: value for name, value in values.items() if name not in OF_ALL}
         by = request.user if isinstance(request.user, User) else None
         kept = limits.change(values, by=by, reason=form.cleaned_data["reason"], user=obj.user, account=obj.account)
         obj.pk = kept.pk

@@ -1,6 +1,7 @@
 """The API's order input, read strictly: what it does not know it refuses."""
 
 from collections.abc import Mapping
+from datetime import timezone
 from decimal import Decimal
 from typing import Any
 
@@ -173,9 +174,16 @@ class PlaceInput(OrderInput):
         required=False, allow_null=True, max_length=8000, help_text="From orders/preview; must be of the same order."
     )
 
+    signal_at = s.DateTimeField(
+        required=False,
+        allow_null=True,
+        default_timezone=timezone.utc,
+        help_text="When the program made up its mind: an order whose signal is too old is not sent.",
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         given = {"preview_id": attrs.get("preview_id"), "confirm": attrs.get("confirm", [])}
-        return super().validate(attrs) | given
+        return super().validate(attrs) | given | {"signal_at": attrs.get("signal_at")}
 
 
 class ReplaceInput(Strict):

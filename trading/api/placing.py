@@ -162,6 +162,7 @@ class OrdersView(OrderView):
                 source=Order.Source.API,
                 foreseen=foreseen,
                 confirmed=given["confirm"],
+                signal_at=given["signal_at"],
             )
         except orders.KeyReused as error:
             raise KeyReused(str(error)) from None

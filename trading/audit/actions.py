@@ -26,6 +26,7 @@ ACTIONS = {
     # limits and halts
     "limits.changed": "A limit was changed",
     "halt.pressed": "Trading was halted or reduced",
+    "halt.again": "A halt was called for once more, for another reason",
     "halt.rearmed": "Trading was armed again",
     # connections
     "connection.made": "A broker was connected",

@@ -12,21 +12,29 @@ logger = logging.getLogger(__name__)
 ACTING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ABOUT_ORDERS = "/api/v1/orders"
 REPLAYED = "Idempotency-Replayed"
+SAID = "turned_away"
+LOOK_AGAIN = "look_again"
+"""The code of a review that was too old, or from which the market had moved away."""
+
+
+def say(request: HttpRequest, code: str) -> None:
+    """A page says of its request that nothing was sent, and why; it is recorded with the request's end."""
+    setattr(request, SAID, code)
 
 
 def note(request: HttpRequest, response: HttpResponse) -> None:
-    """After a program's request: what was not done is recorded too, though its answer does not wait for that."""
-    if request.method not in ACTING_METHODS or not request.path.startswith(ABOUT_ORDERS):
+    """After a request: what was not done is recorded too, though its answer does not wait for that."""
+    if request.method not in ACTING_METHODS:
         return
     user = getattr(request, "user", None)
-    action = _action(response)
+    said = getattr(request, SAID, "")
+    action = "order.refused" if said else _action(response) if request.path.startswith(ABOUT_ORDERS) else None
     if action is None or user is None or not user.is_authenticated:
         return
+    reason = {"code": said} if said else _reason(response)
     try:
         with transaction.atomic():
-            record(
-                user.pk, action, about=_about(response), detail={"status": response.status_code, **_reason(response)}
-            )
+            record(user.pk, action, about=_about(response), detail={"status": response.status_code, **reason})
     except DatabaseError:
         logger.exception("A request that was turned away could not be recorded.")
 

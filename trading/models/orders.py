@@ -25,7 +25,7 @@ from trading import audit, lifecycle, tickets
 from trading.lifecycle import Status
 from trading.models.history import IllegalMove, OrderEvent, Stale
 
-# order_id: UUID. Sent once a change is committed.
+# order_id: UUID, order: the row as it was written. Sent once a change is committed.
 order_changed = Signal()
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -70,6 +70,7 @@ class Order(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders")
     source = models.CharField(max_length=8, choices=Source.choices)
+    key_id = models.CharField(max_length=32, blank=True, help_text="The name of the key that a program sent it with.")
     is_external = models.BooleanField(default=False, help_text="Placed elsewhere and found at the broker.")
     ticket = models.JSONField()
     ticket_sha256 = models.CharField(max_length=64, blank=True)
@@ -132,6 +133,9 @@ class Order(models.Model):
     reserved = models.DecimalField(
         max_digits=20, decimal_places=2, null=True, help_text="Dollars of buying power it takes, as far as can be told."
     )
+    notional = models.DecimalField(
+        max_digits=20, decimal_places=2, null=True, help_text="Dollars it was worth when it was sent."
+    )
     positions_before = models.JSONField(null=True, help_text="What was held when it was sent; null: not known.")
     candidates = models.JSONField(default=list, help_text="Orders at the broker of which it may be one.")
     decrease_seen_at = models.DateTimeField(null=True, help_text="When less was first said to be filled than before.")
@@ -147,6 +151,7 @@ class Order(models.Model):
         indexes = (
             models.Index(fields=("user", "-created_at")),
             models.Index(fields=("account", "status")),
+            models.Index(fields=("created_at",)),  # each order asks what the installation sent within the minute
             models.Index(fields=("next_check_at",)),  # the order watch asks for what is due twice a second
         )
 
@@ -161,7 +166,7 @@ class Order(models.Model):
     @classmethod
     def begin(cls, *, words: str, kind: str, event_source: str, payload: Mapping[str, Any], **fields: Any) -> "Order":
         """Insert an order together with its first event; ``IntegrityError`` when its key or id is taken."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             order = cls.objects.create(seq=1, **fields)
             order._write_event(kind, event_source, "", order.status, words, payload, None, "")
         return order
@@ -193,12 +198,14 @@ class Order(models.Model):
             values["ended_at"] = None  # also of one that appeared late: it is not over after all
         with transaction.atomic():
             mine = Order.objects.filter(pk=self.pk, seq=self.seq)
-            if not mine.update(seq=F("seq") + 1, **values):
-                raise Stale
-            self.seq += 1
-            for name, value in values.items():
-                setattr(self, name, value)
-            self._write_event(kind, source, before, after, words, payload or {}, broker_at, dedupe_key)
+            is_mine = bool(mine.update(seq=F("seq") + 1, **values))
+            if is_mine:
+                self.seq += 1
+                for name, value in values.items():
+                    setattr(self, name, value)
+                self._write_event(kind, source, before, after, words, payload or {}, broker_at, dedupe_key)
+        if not is_mine:  # nothing was written: whoever began the transaction may go on with it
+            raise Stale
 
     def _write_event(
         self,
@@ -224,8 +231,7 @@ class Order(models.Model):
             dedupe_key=dedupe_key or f"seq:{self.seq}",
         )
         audit.order_event(self, event)
-        order_id = self.pk
-        transaction.on_commit(lambda: _tell(order_id), robust=True)
+        transaction.on_commit(lambda: _tell(self), robust=True)
 
     def schedule(self, expected: datetime | None, at: datetime | None, **fields: Any) -> bool:
         """Set when to look next, if nobody else has: so one of several processes gets the turn. No event."""
@@ -298,5 +304,5 @@ class Order(models.Model):
         return self.status == Status.NEEDS_EYES
 
 
-def _tell(order_id: uuid.UUID) -> None:
-    order_changed.send_robust(sender=Order, order_id=order_id)
+def _tell(order: Order) -> None:
+    order_changed.send_robust(sender=Order, order_id=order.pk, order=order)

@@ -37,6 +37,9 @@ class Replacement(models.Model):
     sent_at = models.DateTimeField(null=True, help_text="Committed before the first byte could leave.")
     settled_at = models.DateTimeField(null=True)
     successor = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="+")
+    reserved = models.DecimalField(
+        max_digits=20, decimal_places=2, null=True, help_text="Dollars of buying power it takes beyond its order's."
+    )
     listings_without = models.PositiveIntegerField(default=0, help_text="Complete listings that did not show it.")
     error_code = models.CharField(max_length=64, blank=True)
     last_error = models.CharField(max_length=500, blank=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from brokers.models import Account
 from brokers.registry import BROKERS
-from trading.risk.bounds import NUMBERS, PERMISSIONS
+from trading.risk.bounds import NUMBERS, OF_ALL, PERMISSIONS
 from trading.risk.facts import TradingState
 
 STATES = ((TradingState.REDUCING.value, "Reducing only"), (TradingState.HALTED.value, "Halted"))
@@ -135,6 +135,12 @@ class RiskLimits(models.Model):
     signal_seconds = models.DecimalField(
         "Oldest signal, seconds", max_digits=8, decimal_places=1, null=True, blank=True
     )
+    installation_orders_a_second = models.DecimalField(
+        "Orders a second of all people", max_digits=8, decimal_places=0, null=True, blank=True
+    )
+    installation_dollars_a_minute = models.DecimalField(
+        "Dollars a minute of all people", max_digits=20, decimal_places=2, null=True, blank=True
+    )
     allow_naked_options = models.BooleanField("Uncovered short options allowed", null=True, blank=True)
     allow_flip = models.BooleanField("Turning a position round allowed", null=True, blank=True)
     denied_symbols = models.JSONField("Symbols that are not traded", default=list, blank=True)
@@ -164,4 +170,4 @@ class RiskLimits(models.Model):
     @property
     def values(self) -> Mapping[str, Any]:
         """What this level says, by the names of ``risk.Limits``; None where it says nothing."""
-        return {name: getattr(self, name) for name in (*NUMBERS, *PERMISSIONS, "denied_symbols")}
+        return {name: getattr(self, name) for name in (*NUMBERS, *OF_ALL, *PERMISSIONS, "denied_symbols")}

@@ -15,7 +15,7 @@ from brokers.domain.orders import MAX_LEGS, Action, Effect, InvalidTicket
 from brokers.models import Account
 from trading import tickets
 from trading.analytics import CannotBuild, Kind, build
-from trading.analytics.strategies import Part
+from trading.analytics.strategies import AnyOption, Part
 from trading.drafting import chains
 from trading.drafting.estimates import quotes_of
 from trading.drafting.held import action_for, free_quantities
@@ -194,7 +194,9 @@ def _number(picked: Mapping[str, str], name: str, usual: str) -> Decimal:
     return number
 
 
-def _deltas(account: Account, chain: Chain, boards: Sequence[Sequence[Strike]]) -> tuple[Decimal, dict[Option, float]]:
+def _deltas(
+    account: Account, chain: Chain, boards: Sequence[Sequence[Strike]]
+) -> tuple[Decimal, dict[AnyOption, float]]:
     """The underlying's price and the deltas that quotes near the money tell."""
     quote = quotes_of(account, [chain.underlying]).get(chain.underlying)
     price = quote.fair_price if quote is not None else None
@@ -206,7 +208,9 @@ def _deltas(account: Account, chain: Chain, boards: Sequence[Sequence[Strike]]) 
         wanted += [option for strike in around for option in (strike.call, strike.put) if option]
     quotes = quotes_of(account, wanted)
     deltas = {
-        one: float(quote.delta) for one, quote in quotes.items() if isinstance(one, Option) and quote.delta is not None
+        one: float(quote.delta)
+        for one, quote in quotes.items()
+        if isinstance(one, AnyOption) and quote.delta is not None
     }
     return price, deltas
 

@@ -13,6 +13,7 @@ from brokers.domain.orders import GroupKind, InvalidTicket, OrderGroup
 from brokers.errors import BrokerError
 from brokers.models import Account
 from trading import orders, tickets
+from trading.audit import turned_away
 from trading.drafting import reviewed
 from trading.drafting.estimates import estimate
 from trading.drafting.previews import NoPreview
@@ -112,6 +113,7 @@ def place(request: HttpRequest) -> HttpResponse:
     try:
         shown = reviewed.read(GROUP, int(request.user.pk or 0), request.POST.get("preview", ""))
     except NoPreview as error:
+        turned_away.say(request, "preview_invalid")
         messages.warning(request, str(error))
         return redirect("trading:ticket")
     account = get_object_or_404(Account.objects.of(request.user), pk=shown.content["account"])
@@ -121,8 +123,10 @@ def place(request: HttpRequest) -> HttpResponse:
     group = _group_of(shown.content)
     back = shown.content["back"]
     if shown.is_old:
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         return review(request, account, group, back, LOOK_AGAIN)
     if words := ticket_views.moved(shown.key, estimate(account, group.tickets[0].legs)):
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         return review(request, account, group, back, words)
     return _send(request, account, group, shown)
 
@@ -150,5 +154,6 @@ def _send(request: HttpRequest, account: Account, group: OrderGroup, shown: Revi
     except orders.Denied:
         return review(request, account, group, back, TO_CONFIRM)
     except (InvalidTicket, BrokerError) as error:
+        turned_away.say(request, error.code if isinstance(error, BrokerError) else "invalid_ticket")
         return _refused(request, account, back, error)
     return redirect("trading:order", placed[0].pk)

@@ -79,7 +79,7 @@ def _held(account: Account, symbols: Sequence[str]) -> Mapping[Instrument, Decim
     """What is held of each and not being closed, signed; ``InvalidTicket`` when there is nothing of one."""
     if not 1 <= len(symbols) <= MAX_LEGS:
         raise InvalidTicket("legs", f"An order has one to {MAX_LEGS} legs: close the holdings one by one.")
-    free = free_quantities(account)
+    free = free_quantities(account, afresh=True)
     if not free:
         raise InvalidTicket("symbol", "The broker does not say what is held just now. Try again in a moment.")
     found = {}

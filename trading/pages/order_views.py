@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from brokers.domain.orders import InvalidTicket, OrderTicket
 from brokers.errors import BrokerError
 from trading import lifecycle, orders, tickets
+from trading.audit import turned_away
 from trading.drafting import reviewed
 from trading.drafting.previews import NoPreview
 from trading.drafting.reviewed import Reviewed
@@ -130,6 +131,7 @@ def _send(request: HttpRequest, order: Order) -> HttpResponse:
         if shown.content["order"] != str(order.pk):
             raise NoPreview("This review is of another order. Look at it again before you send it.")
     except NoPreview as error:
+        turned_away.say(request, "preview_invalid")
         messages.warning(request, str(error))
         return redirect("trading:order", order.pk)
     known = Replacement.objects.filter(account=order.account, idempotency_key=shown.key).first()
@@ -138,9 +140,11 @@ def _send(request: HttpRequest, order: Order) -> HttpResponse:
     ticket = tickets.from_json(shown.content["ticket"])
     form = _as_form(order, ticket)
     if form is None or not form.is_valid() or tickets.fingerprint(form.before) != shown.content["before"]:
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         messages.warning(request, "The order has changed since you looked. Nothing was sent: look again.")
         return redirect("trading:order", order.pk)
     if shown.is_old:
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         return _review(request, form, reviewed.new_key(), LOOK_AGAIN)
     return _replace(request, form, ticket, shown)
 
@@ -170,12 +174,15 @@ def _replace(request: HttpRequest, form: ChangeForm, ticket: OrderTicket, shown:
             return _form_page(request, form, findings=error.findings)
         return _review(request, form, reviewed.new_key(), TO_CONFIRM)
     except orders.NotReplaceable as error:
+        turned_away.say(request, "not_replaceable")
         form.refuse(error.field, f"{error} Nothing was sent.")
         return _form_page(request, form)
     except InvalidTicket as error:
+        turned_away.say(request, "invalid_ticket")
         form.refuse(error.field, str(error))
         return _form_page(request, form)
     except BrokerError as error:
+        turned_away.say(request, error.code)
         return _form_page(request, form, problem=error)
     _tell(request, Replacement.objects.get(account=order.account, idempotency_key=shown.key))
     return redirect("trading:order", stands.pk)

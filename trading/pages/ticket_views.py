@@ -19,6 +19,7 @@ from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError, Refused
 from brokers.models import Account
 from trading import orders
+from trading.audit import turned_away
 from trading.drafting import previews
 from trading.drafting.estimates import Estimate, estimate
 from trading.models import Order
@@ -156,6 +157,7 @@ def place(request: HttpRequest) -> HttpResponse:
         if not shown.idempotency_key:
             raise previews.NoPreview("This preview was made for a program. Look at the order here first.")
     except previews.NoPreview as error:
+        turned_away.say(request, "preview_invalid")
         messages.warning(request, str(error))
         return redirect("trading:ticket")
     account = get_object_or_404(Account.objects.of(request.user), pk=shown.account_id)
@@ -167,8 +169,10 @@ def place(request: HttpRequest) -> HttpResponse:
         return ticket_page(request, form)
     if timezone.now() - shown.at > REVIEW_GOOD_FOR:
         words = "You looked at this for more than a minute and prices have moved. Nothing was sent: look again."
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         return review(request, form, shown.idempotency_key, words)
     if words := moved(shown.idempotency_key, estimate(account, shown.ticket.legs)):
+        turned_away.say(request, turned_away.LOOK_AGAIN)
         return review(request, form, shown.idempotency_key, words)
     return _send(request, form, shown)
 
@@ -186,9 +190,11 @@ def _send(request: HttpRequest, form: TicketForm, shown: previews.Shown) -> Http
     except orders.Denied as error:
         return _denied(request, form, error.findings)
     except InvalidTicket as error:
+        turned_away.say(request, "invalid_ticket")
         form.refuse(error)
         return ticket_page(request, form, looked_up=True)
     except BrokerError as error:
+        turned_away.say(request, error.code)
         return ticket_page(request, form, error)
     return redirect("trading:order", order.pk)
 

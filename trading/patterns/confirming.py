@@ -1,7 +1,6 @@
 """Before an order is sent: is it far larger than usual, or does it look mistyped? Pure; the answers are soft.
 
-history = gathering.habits(account, symbol)
-size_jump(notional, history.notionals), fat_finger(quantity, price, history.last)
+The controls ask (trading/risk/habits.py); ``gathering.habits`` tells them the account's past.
 """
 
 from collections.abc import Mapping, Sequence

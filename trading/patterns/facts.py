@@ -71,13 +71,17 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A position that is another at the broker than the desk's fills explain, for as long as it has been seen."""
+    """A position that is another at the broker than the desk's fills explain, for as long as it has been seen.
+
+    ``overnight``: it changed between two days, as positions do by expiry, assignment or a split.
+    """
 
     account_id: str
     symbol: str
     ours: Decimal
     theirs: Decimal
     since: datetime
+    overnight: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,27 @@
 """The facts that the rules look at, read from the database: each about one person."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from brokers.domain.instruments import Crypto, Equity, Option, parse_instrument
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+from brokers.domain.instruments import Crypto, Equity, Instrument, Option, parse_instrument
 from brokers.models import Account
 from trading import lifecycle
 from trading.audit.models import AuditRecord
 from trading.models import Fill, Order, OrderEvent
 from trading.patterns.confirming import Last
 from trading.patterns.facts import Act, ActKind, InDoubt, Renewal, Sent, TurnedAway
-from trading.patterns.rules import MEMORY
+from trading.patterns.rules import LAST_COUNTS, MEMORY
+from trading.risk.facts import Habits
 
 MOST = 20_000
+LOOKED_AT = 10
+KEPT = 60
 SHARES = Decimal(100)
 REFUSED = lifecycle.NEVER_THERE | {lifecycle.Status.BROKER_REJECTED}
 TURNED_AWAY = ("order.refused", "order.replayed")
@@ -26,14 +31,6 @@ FIELDS = (
     "pk", "account_id", "created_at", "source", "symbol", "action", "quantity", "limit_price", "average_fill_price",
     "status", "error_code",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """One's own earlier orders in an account (dollars, unsigned), and the last one in an instrument."""
-
-    notionals: tuple[Decimal, ...]
-    last: Last | None
 
 
 def sent_by(user_id: int, since: datetime) -> list[Sent]:
@@ -48,17 +45,33 @@ def sent_lately(account_id: UUID, since: datetime) -> list[Sent]:
     return [_sent(row) for row in orders.order_by("created_at").values_list(*FIELDS, named=True)[:MOST]]
 
 
-def habits(account: Account, symbol: str, now: datetime, within: timedelta = timedelta(days=5)) -> Habits:
-    """What ``confirming`` is told of an account's past; orders that nobody took do not count."""
-    taken = Order.objects.filter(account=account, is_external=False).exclude(status__in=REFUSED)
-    rows = taken.order_by("-created_at").values_list(*FIELDS, named=True)[:MEMORY]
-    notionals = tuple(sent.notional for sent in map(_sent, rows) if sent.notional is not None)
-    same = taken.filter(symbol=symbol, created_at__gte=now - within).order_by("-created_at")
-    latest = same.values_list(*FIELDS, named=True).first()
-    if latest is None:
-        return Habits(notionals, None)
-    sent = _sent(latest)
-    return Habits(notionals, Last(sent.quantity, sent.price))
+def habits(account: Account, legs: Iterable[frozenset[Instrument]], now: datetime) -> Habits:
+    """An account's past, for the controls: orders that nobody took do not count. ``legs``: of each order asked for."""
+    taken = Order.objects.filter(account=account, is_external=False).exclude(status__in=REFUSED).order_by("-created_at")
+    last = {key: found for key in set(legs) if (found := _last(taken, key, now)) is not None}
+    return Habits(_notionals(account, taken), last)
+
+
+def _notionals(account: Account, taken: QuerySet[Order]) -> tuple[Decimal, ...]:
+    """Dollars, unsigned, of the latest orders; kept for a moment, for the usual does not change in a minute."""
+    key = f"patterns:notionals:{account.pk}"
+    kept: tuple[Decimal, ...] | None = cache.get(key)
+    if kept is None:
+        found = taken.exclude(notional=None).values_list("notional", flat=True)[:MEMORY]
+        kept = tuple(amount for amount in found if amount is not None)
+        cache.set(key, kept, KEPT)
+    return kept
+
+
+def _last(taken: QuerySet[Order], legs: frozenset[Instrument], now: datetime) -> Last | None:
+    """Of the last order about just these instruments, within days: a spread's price says nothing about a leg's."""
+    names = {str(one) for one in legs}
+    rows = taken.filter(symbol__in=names, created_at__gte=now - LAST_COUNTS)
+    for row in rows.values_list(*FIELDS, "ticket", "stop_price", named=True)[:LOOKED_AT]:
+        if {leg["symbol"] for leg in row.ticket["legs"]} == names:
+            sent = _sent(row)
+            return Last(sent.quantity, sent.price if sent.price is not None else row.stop_price)
+    return None
 
 
 def _sent(row: Any) -> Sent:
@@ -110,7 +123,8 @@ def acts_of(user_id: int, since: datetime) -> list[Act]:
 
 
 def turned_away(user_id: int, since: datetime) -> list[TurnedAway]:
-    rows = AuditRecord.objects.filter(chain=user_id, action__in=TURNED_AWAY, at__gte=since)
+    """What programs were; a person whose review had grown old is none."""
+    rows = AuditRecord.objects.filter(chain=user_id, action__in=TURNED_AWAY, actor_kind="api", at__gte=since)
     found = [(row, str(row.facts.get("code") or "replayed")) for row in rows]
     return [TurnedAway(row.at, row.session or "pages", code) for row, code in found if code in BY_ID_OR_AGE]
 

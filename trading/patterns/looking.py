@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -34,16 +33,16 @@ def sightings(user_id: int, now: datetime) -> Iterator[Sighting]:
     yield from trouble.unknown_orders(gathering.in_doubt(user_id, now - DAY), now)
 
 
-def order_changed(sender: Any, order_id: UUID, **_: Any) -> None:
-    """For the signal of that name."""
-    look_for_runaway(order_id)
+def order_changed(sender: Any, order: Order, **_: Any) -> None:
+    """For the signal of that name: what is new, and what was refused, may be one too many."""
+    if order.seq == 1 or order.status in gathering.REFUSED:
+        look_for_runaway(order)
 
 
-def look_for_runaway(order_id: UUID) -> list[Alert]:
+def look_for_runaway(order: Order) -> list[Alert]:
     """At once after an order was written down: a program that can't stop is stopped within its own minute."""
-    order = Order.objects.filter(pk=order_id, is_external=False).first()
     now = timezone.now()
-    if order is None or now - order.created_at > rules.RUNAWAY_WITHIN:
+    if order.is_external or now - order.created_at > rules.RUNAWAY_WITHIN:
         return []
     lately = gathering.sent_lately(order.account_id, now - 2 * rules.RUNAWAY_WITHIN)
     return raise_alerts(order.user_id, rules.runaway(lately)) if len(lately) >= rules.RESENT_MOST else []

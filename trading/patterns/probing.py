@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from brokers import connections
-from brokers.domain.instruments import Instrument, Option
+from brokers.domain.instruments import Instrument, Option, parse_instrument
 from brokers.domain.market import Quote
 from brokers.models import Account
 from trading.models import Fill
@@ -29,7 +29,8 @@ class Mark:
 
 
 class Positions:
-    """Remembers what fitted, account by account. Anew each day: expiry, assignment and splits come overnight.
+    """Remembers what fitted, account by account. Anew each day: what expiry, assignment, splits, or an order that
+    filled unseen made of it overnight is told, and is no drift of the new day.
 
     The first mark of a day needs two looks that agree, for a fill may be at the broker and not here yet.
     """
@@ -53,13 +54,9 @@ class Positions:
         quantity) between the mark's newest fill and that one."""
         mark = self._marks.get(account_id)
         if mark is None or mark.day != look.day:
-            self._begin(account_id, look)
-            return []
-        ours = dict(mark.positions)
-        for symbol, quantity in fills:
-            ours[symbol] = ours.get(symbol, ZERO) + quantity
-        theirs = look.positions
-        odd = {one for one in ours.keys() | theirs.keys() if ours.get(one, ZERO) != theirs.get(one, ZERO)}
+            return self._begin(account_id, look, fills, now)
+        ours = _with_fills(mark, fills)
+        odd = _odd(ours, look.positions)
         for key in [key for key in self._since if key[0] == account_id and key[1] not in odd]:
             del self._since[key]
         if not odd:
@@ -69,20 +66,50 @@ class Positions:
                 str(account_id),
                 symbol,
                 ours.get(symbol, ZERO),
-                theirs.get(symbol, ZERO),
+                look.positions.get(symbol, ZERO),
                 self._since.setdefault((account_id, symbol), now),
             )
-            for symbol in sorted(odd)
+            for symbol in odd
         ]
 
-    def _begin(self, account_id: UUID, look: Mark) -> None:
-        self._marks.pop(account_id, None)
+    def _begin(self, account_id: UUID, look: Mark, fills: list[tuple[str, Decimal]], now: datetime) -> list[Drift]:
+        """The first mark of a day; → what changed since the last one of the day before, told once."""
         for key in [key for key in self._since if key[0] == account_id]:
             del self._since[key]
-        if self._first_looks.get(account_id) == look:
-            self._marks[account_id] = self._first_looks.pop(account_id)
-        else:
+        if self._first_looks.get(account_id) != look:
             self._first_looks[account_id] = look
+            return []
+        del self._first_looks[account_id]
+        before = self._marks.get(account_id)
+        self._marks[account_id] = look
+        if before is None:
+            return []
+        ours, theirs = _with_fills(before, fills), look.positions
+        return [
+            Drift(str(account_id), symbol, ours.get(symbol, ZERO), theirs.get(symbol, ZERO), now, overnight=True)
+            for symbol in _odd(ours, theirs)
+            if theirs.get(symbol, ZERO) or not _is_over(symbol, before.day)
+        ]
+
+
+def _with_fills(mark: Mark, fills: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    ours = dict(mark.positions)
+    for symbol, quantity in fills:
+        ours[symbol] = ours.get(symbol, ZERO) + quantity
+    return ours
+
+
+def _odd(ours: dict[str, Decimal], theirs: dict[str, Decimal]) -> list[str]:
+    return sorted(one for one in ours.keys() | theirs.keys() if ours.get(one, ZERO) != theirs.get(one, ZERO))
+
+
+def _is_over(symbol: str, day: date) -> bool:
+    """Whether it had expired by the end of a day: then it is gone the next."""
+    try:
+        expiry = getattr(parse_instrument(symbol), "expiry", None)
+    except ValueError:
+        return False
+    return isinstance(expiry, date) and expiry <= day
 
 
 def _fills_between(account: Account, after: int, until: int) -> list[tuple[str, Decimal]]:

@@ -84,9 +84,8 @@ def _press(account: Account, sighting: Sighting) -> None:
     source = sighting.source if narrow else ""
     halting = sighting.remedy is Remedy.HALT_SOURCE
     state = halts.TradingState.HALTED if halting else halts.TradingState.REDUCING
-    if halts.standing_of(halts.open_halts(account, source)).state.severity >= state.severity:
-        return
-    halts.press(halts.Scope.of_account(account, source), state, reason=sighting.words, cause=halts.Cause.PATTERN)
+    scope = halts.Scope.of_account(account, source)
+    halts.press_by_itself(scope, state, reason=sighting.words, cause=halts.Cause.PATTERN)
 
 
 def mark_seen(alerts: Iterable[Alert], user: User) -> None:

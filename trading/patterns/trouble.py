@@ -82,9 +82,11 @@ def tokens(renewals: Iterable[Renewal], now: datetime) -> Iterator[Sighting]:
 
 
 def drift(drifts: Iterable[Drift], now: datetime) -> Iterator[Sighting]:
-    """P15: the broker's position has not been the desk's for two minutes."""
+    """P15: the broker's position has not been the desk's for two minutes, or changed overnight."""
     for one in drifts:
-        if now - one.since >= DRIFT_FOR:
+        if one.overnight:
+            yield _overnight(one)
+        elif now - one.since >= DRIFT_FOR:
             yield Sighting(
                 pattern=catalogue.DRIFT,
                 about=f"{one.account_id}:{one.symbol}",
@@ -96,6 +98,21 @@ def drift(drifts: Iterable[Drift], now: datetime) -> Iterator[Sighting]:
                 account_id=one.account_id,
                 remedy=Remedy.REDUCE_ACCOUNT,
             )
+
+
+def _overnight(one: Drift) -> Sighting:
+    """Told and nothing more: most of it is expiry and assignment, and none of it is a program that runs away."""
+    return Sighting(
+        pattern=catalogue.DRIFT,
+        about=f"{one.account_id}:{one.symbol}:overnight",
+        at=one.since,
+        gravity="warning",
+        words=f"Overnight the broker's position in {one.symbol} became {one.theirs.normalize():f}; by the desk's fills "
+        f"it was {one.ours.normalize():f}. Look whether an assignment, an expiry, a split or an order elsewhere "
+        "explains it.",
+        numbers={"broker": f"{one.theirs:f}", "desk": f"{one.ours:f}"},
+        account_id=one.account_id,
+    )
 
 
 def unknown_orders(orders: Iterable[InDoubt], now: datetime) -> Iterator[Sighting]:

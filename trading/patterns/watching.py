@@ -119,4 +119,5 @@ class Lookout:
         still: Iterable[StillQuote] = ()
         if probed is not None and (found := self._quotes.compare(connection_id, streamed, probed, now)) is not None:
             still = (found,)
-        raise_alerts(connection.user_id, trouble.silent_streams(still, now))
+        if raise_alerts(connection.user_id, trouble.silent_streams(still, now)):
+            hub.reopen_soon(connection_id)

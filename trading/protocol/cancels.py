@@ -74,7 +74,7 @@ def try_cancel(order: Order) -> Order:
         if not isinstance(error, BrokerError):
             logger.exception("The cancel of %s broke off.", order.pk)
         return _cancel_again(order, words_of(error), timedelta(seconds=2))
-    return news.hear(order, update, Source.POST)
+    return news.hear(order, update, Source.POST, just_read=True)
 
 
 def go_on(order: Order) -> Order:

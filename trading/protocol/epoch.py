@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from brokers.errors import Unavailable
@@ -36,11 +37,12 @@ class NotReady(Unavailable):
 
 def check() -> int:
     """The epoch to send under; ``NotReady`` when this installation may not send from this database."""
-    row = Installation.objects.filter(pk=Installation.ONLY).first() or _settle_in()
+    written = Installation.objects.filter(pk=Installation.ONLY).values_list("name", "epoch")
+    name_there, epoch_there = next(iter(written), None) or _settle_in()
     name, epoch = _kept()
-    if name != row.name or epoch > row.epoch:
+    if name != name_there or epoch > epoch_there:
         raise NotReady(COPIED)
-    return row.epoch
+    return epoch_there
 
 
 def check_current(epoch: int) -> None:
@@ -68,7 +70,9 @@ def bump(reason: str) -> tuple[Installation, int]:
 def _doubt_all() -> int:
     now = timezone.now()
     words = "The desk's database was restored or moved while this was being sent: it is being looked up."
-    sending = list(Order.objects.filter(status=Status.SENDING))
+    about = Q(status=Status.SENDING) | Q(replacements__status=Asked.SENDING)
+    found = Order.objects.filter(pk__in=Order.objects.filter(about).values("pk")).order_by("pk")
+    sending = [row for row in found.select_for_update(of=("self",), no_key=True) if row.status == Status.SENDING]
     for order in sending:
         doubt: dict[str, Any] = {"kind": "doubt", "words": words, "next_check_at": now, "last_error": words}
         news.note(order, OrderEvent.Source.US, to=Status.UNKNOWN, **doubt)
@@ -82,7 +86,7 @@ def _doubt_all() -> int:
 # --- the two halves ---
 
 
-def _settle_in() -> Installation:
+def _settle_in() -> tuple[str, int]:
     """A new database takes the name of the installation that it is in; a new installation makes one up."""
     name, epoch = _kept()
     if not name:
@@ -91,9 +95,10 @@ def _settle_in() -> Installation:
         with transaction.atomic():
             row = Installation.objects.create(pk=Installation.ONLY, name=name, epoch=epoch or 1)
     except IntegrityError:  # another process did
-        return Installation.objects.get(pk=Installation.ONLY)
-    _keep(row.name, row.epoch)
-    return row
+        row = Installation.objects.get(pk=Installation.ONLY)
+    else:
+        _keep(row.name, row.epoch)
+    return row.name, row.epoch
 
 
 def _kept() -> tuple[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from brokers.domain.instruments import plain
@@ -81,16 +82,27 @@ def find(account: Account, update: OrderUpdate) -> Order | None:
 
 def take_in(account: Account, update: OrderUpdate, source: str) -> Order:
     """A row for an order that was placed elsewhere, or that took the place of one that is known."""
-    original = succession.predecessor(account, update)
-    replacement = succession.asked_for(original) if original is not None else None
+    original, replacement = succession.predecessor(account, update), None
     try:
         with transaction.atomic():
+            if original is not None:
+                original = locked(original.pk)
+                replacement = succession.asked_for(original, update)
             order = Order.begin(**_row_of(account, update, source, original, replacement))
             if replacement is not None:
                 succession.succeeded(replacement, order, source)
             return order
     except IntegrityError:  # another process took it in at the same moment
         return Order.objects.get(account=account, broker_order_id=update.broker_order_id)
+
+
+def locked(order_id: UUID) -> Order:
+    """An order's row, to be changed in this transaction together with others.
+
+    Orders are locked first and the record after, by everybody: so two never wait for each other.
+    """
+    found: Order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
+    return found
 
 
 def _row_of(
@@ -122,7 +134,7 @@ def _row_of(
         "first_seen_at": now,
         "ended_at": (update.updated_at or now) if status in lifecycle.TERMINAL else None,
     }
-    inherited = succession.inherited(original, replacement) if original is not None else {}
+    inherited = succession.inherited(original, replacement, update) if original is not None else {}
     return fields | reading.terms_of(update) | inherited
 
 
@@ -131,30 +143,43 @@ def pause(looks: int) -> timedelta:
     return timedelta(seconds=LOOKS[looks]) if looks < len(LOOKS) else LISTED_AGAIN
 
 
-def hear(order: Order, update: OrderUpdate, source: str, began: datetime | None = None) -> Order:
+def hear(
+    order: Order, update: OrderUpdate, source: str, began: datetime | None = None, *, just_read: bool = False
+) -> Order:
     """Bring one order up to date with one report; a report that says nothing new writes nothing.
 
     A report of another order (an answer that was mixed up on its way) is left alone. ``began`` is when it was asked
-    for, of listings.
+    for, of listings. ``just_read``: the row is taken as it is at first; whether it still is so, the write finds out.
     """
-    for _ in range(TRIES):
-        order = _as_it_is(order)
+    for attempt in range(TRIES):
+        if attempt or not just_read:
+            order = _as_it_is(order)
         if not _is_about(order, update):
             logger.error("News of broker order %s is not of order %s: left alone.", update.broker_order_id, order.pk)
             return order
         change = _change(order, update, began)
-        if change is None:
+        if change is None and (attempt or not just_read):
             return order
+        if change is None:
+            continue
         try:
-            with transaction.atomic():
-                if _adopt_twin(order, update, source):
-                    change.values["next_check_at"] = timezone.now()  # the twin may have been told more than we
-                order.change(source=source, **change.values)
-                Fill.objects.bulk_create(change.fills, ignore_conflicts=True)
+            _write(order, update, change, source, seek_twin=attempt > 0)
             return order
         except (Stale, IntegrityError):
             continue  # somebody else recorded something meanwhile: look again
     raise Stale(f"order {order.pk} would not hold still")
+
+
+def _write(order: Order, update: OrderUpdate, change: "_Change", source: str, *, seek_twin: bool) -> None:
+    """A twin lets no first attempt pass, for the broker's id is taken: it is sought at the second."""
+    if not seek_twin and not change.fills:
+        order.change(source=source, **change.values)
+        return
+    with transaction.atomic():
+        if seek_twin and _adopt_twin(order, update, source):
+            change.values["next_check_at"] = timezone.now()  # the twin may have been told more than we
+        order.change(source=source, **change.values)
+        Fill.objects.bulk_create(change.fills, ignore_conflicts=True)
 
 
 def _as_it_is(order: Order) -> Order:
@@ -198,7 +223,7 @@ class _Change:
 def _change(order: Order, update: OrderUpdate, began: datetime | None) -> _Change | None:
     """What a report changes about an order, None when nothing."""
     now = timezone.now()
-    kept = list(order.fills.all())
+    kept = list(order.fills.all()) if order.seq > 1 else []  # a fill comes with a change
     fresh = [_fill(order, fill) for fill in fills.new_fills(update, kept, now)]
     filled, average = reading.filled(update, order.quantity, [*kept, *fresh])
     before = Standing(Status(order.status), order.broker_version, order.filled_quantity)
@@ -330,8 +355,10 @@ def _adopt_twin(order: Order, update: OrderUpdate, source: str) -> bool:
     """An order of ours that was first seen without its reference stands here twice: the stranger's row gives way."""
     if order.broker_order_id is not None:
         return False
-    rows = Order.objects.select_for_update().filter(account=order.account, broker_order_id=update.broker_order_id)
-    twins = list(rows.filter(is_external=True).exclude(pk=order.pk))
+    twin_of = Q(broker_order_id=update.broker_order_id, is_external=True)
+    rows = Order.objects.select_for_update(of=("self",), no_key=True).filter(account=order.account)
+    both = rows.filter(twin_of | Q(pk=order.pk)).order_by("pk")
+    twins = [row for row in both if row.pk != order.pk]
     for twin in twins:
         twin.change(
             kind="adopted",

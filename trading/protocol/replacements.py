@@ -157,7 +157,7 @@ def _note(replacement: Replacement, to: Asked, words: str, code: str = "", **fie
     """Move a replacement and tell it in its order's story, both or neither; not if it has been settled meanwhile."""
 
     def move() -> None:
-        order = Order.objects.get(pk=replacement.order_id)
+        order = news.locked(replacement.order_id)
         replacement.change(to, last_error="" if to in (Asked.ASKED, Asked.DONE) else words[:500], error_code=code)
         given = dict(fields)
         if order.status in lifecycle.TERMINAL:

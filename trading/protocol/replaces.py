@@ -1,19 +1,23 @@
 """Replacing a working order: checked, written down, sent once. What becomes of it: replacements.py."""
 
+import dataclasses
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from brokers import connections, registry
+from brokers.connections.waiting import one_at_a_time
 from brokers.domain.orders import OrderTicket
 from brokers.models import Account
 from brokers.port import Broker, Term
 from trading import lifecycle, risk, tickets
 from trading.lifecycle import Asked, Status
 from trading.models import Order, OrderEvent, Replacement
-from trading.protocol import durability, replacements, sending
+from trading.protocol import durability, reading, replacements, sending
+from trading.protocol.counters import counters
 from trading.protocol.readiness import compare_first
 from trading.risk import Snapshot
 from trading.safety import snapshots
@@ -153,12 +157,13 @@ def _write_down(
 ) -> Replacement:
     """Commit the replacement as SENDING, or as DENIED and raise ``Denied``."""
     durability.check()
-    with transaction.atomic(durable=True):
+    with one_at_a_time(order.account_id), transaction.atomic(durable=True):
         account, epoch = sending.locked(order.account)
         row = Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
         row.account = account
         check(row, ticket)
-        findings, _ = sending.judged(ticket, snapshot, account, source)
+        rest = left_of(ticket, row)
+        findings, seen = sending.judged(rest, snapshot, account, source)
         refused = risk.unmet(findings, confirmed)
         replacement = Replacement.objects.create(
             account=account,
@@ -173,12 +178,29 @@ def _write_down(
             status=Asked.DENIED if refused else Asked.SENDING,
             epoch=epoch,
             sent_at=None if refused else timezone.now(),
+            reserved=_beyond(rest, row, seen),
             last_error=" ".join(finding.words for finding in refused)[:500],
         )
         _tell(row, replacement, findings, confirmed)
     if refused:
         raise sending.Denied(refused, row)
     return replacement
+
+
+def left_of(ticket: OrderTicket, order: Order) -> OrderTicket:
+    """What may still be bought and sold under the new terms: part of the order may have been filled."""
+    if not order.filled_quantity or not order.quantity:
+        return ticket
+    asked = reading.size(ticket.legs)
+    left = asked - order.filled_quantity
+    legs = tuple(dataclasses.replace(leg, quantity=leg.quantity * left / asked) for leg in ticket.legs)
+    return dataclasses.replace(ticket, legs=legs)
+
+
+def _beyond(rest: OrderTicket, order: Order, snapshot: Snapshot) -> Decimal | None:
+    """The buying power that it takes beyond what the order has reserved."""
+    needed = snapshots.reserve(rest, snapshot)
+    return None if needed is None else max(Decimal(0), needed - (order.reserved or 0))
 
 
 def _tell(order: Order, replacement: Replacement, findings: list[risk.Finding], confirmed: Collection[str]) -> None:
@@ -206,3 +228,5 @@ def _send(replacement: Replacement, ticket: OrderTicket, broker: Broker) -> Orde
         return replacements.answered(replacement, update)
     except Exception as error:
         return replacements.failed(replacement, error)
+    finally:
+        counters.over()

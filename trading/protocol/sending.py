@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from brokers.connections.waiting import one_at_a_time
 from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed
 from brokers.errors import BrokerError, OrderRejected, OutcomeUnknown, RateLimited, Refused, Unavailable
 from brokers.models import Account
@@ -74,7 +75,7 @@ def write_down(
 ) -> Order:
     """Commit the intent as SENDING, or as DENIED and raise ``Denied``. ``IntegrityError`` when the key is taken."""
     durability.check()
-    with transaction.atomic(durable=True):
+    with one_at_a_time(account.pk), transaction.atomic(durable=True):
         row, now = locked(account)
         findings, seen = judged(ticket, snapshot, row, source)
         refused = risk.unmet(findings, confirmed)
@@ -98,7 +99,7 @@ def write_down_group(
 ) -> list[Order]:
     """The same for orders that are sent as one: a row each, the first one under the key."""
     durability.check()
-    with transaction.atomic(durable=True):
+    with one_at_a_time(account.pk), transaction.atomic(durable=True):
         row, now = locked(account)
         seen = snapshots.renew(snapshot, row)
         findings = risk.check_group(group, seen, limits.for_account(row, source))
@@ -130,6 +131,8 @@ def intent(account: Account, ticket: OrderTicket, source: str, snapshot: Snapsho
         "action": leg.action,
         "epoch": now,
         "reserved": snapshots.reserve(ticket, snapshot),
+        "notional": snapshots.worth(ticket, snapshot),
+        "key_id": snapshot.key_id,
         "positions_before": held,
         "created_at": at,
     }
@@ -231,6 +234,8 @@ def _attempted(attempt: Callable[[], Any], order: Order) -> tuple[Any, Exception
         if not isinstance(error, BrokerError):
             logger.exception("Sending order %s broke off: its outcome is unknown.", order.pk)
         return None, error
+    finally:
+        counters.over()
 
 
 def _answers(order: Order, told: OrderUpdate) -> bool:
@@ -249,7 +254,8 @@ def taken(order: Order, placed: Placed) -> Order:
         words = " ".join(notice.message for notice in placed.warnings)
         notices = [{"code": notice.code, "message": notice.message} for notice in placed.warnings]
         news.note(order, Source.POST, kind="warnings", words=words, warnings=notices)
-    return news.hear(order, placed.order, Source.POST)
+        return news.hear(order, placed.order, Source.POST)
+    return news.hear(order, placed.order, Source.POST, just_read=True)
 
 
 def settle(order: Order, error: Exception) -> Order:

@@ -1,13 +1,15 @@
 """Orders that took each other's place: whose successor a broker's order is, and what a replacement has led to."""
 
 from collections.abc import Collection
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from brokers.domain.orders import BrokerStatus, OrderTicket, OrderUpdate
 from brokers.models import Account
 from trading import lifecycle, tickets
 from trading.lifecycle import Asked, Status
-from trading.models import Order, OrderEvent, Replacement
+from trading.models import Order, OrderEvent, Replacement, Stale
 from trading.protocol import reading
 
 NOT_AT_WORK = frozenset({BrokerStatus.REPLACE_REQUESTED, BrokerStatus.CANCEL_REQUESTED})
@@ -21,29 +23,47 @@ def predecessor(account: Account, update: OrderUpdate) -> Order | None:
     return found
 
 
-def asked_for(original: Order) -> Replacement | None:
-    """The replacement of ours that may have led to an order's successor; a denied or finished one has not."""
-    led_elsewhere = [Asked.DENIED, Asked.DONE]
-    found: Replacement | None = original.replacements.exclude(status__in=led_elsewhere).first()
-    return found
+def asked_for(original: Order, update: OrderUpdate) -> Replacement | None:
+    """The replacement of ours that may have led to an order's successor: the one that is open, else one that was
+    thought to have come to nothing and asked for just these terms. A denied or finished one has led nowhere."""
+    asked: list[Replacement] = list(original.replacements.exclude(status__in=[Asked.DENIED, Asked.DONE]))
+    is_open = next((one for one in asked if one.status in lifecycle.ASKED_OPEN), None)
+    return is_open or next((one for one in asked if _is_on(update, one.order_ticket)), None)
 
 
-def inherited(original: Order, replacement: Replacement | None) -> dict[str, Any]:
-    """What a successor's row takes over from its predecessor's."""
+def inherited(original: Order, replacement: Replacement | None, update: OrderUpdate) -> dict[str, Any]:
+    """What a successor's row takes over from its predecessor's. Its quantities are what the broker's new order is for:
+    after a part was filled, the rest."""
     fields: dict[str, Any] = {"replaces": original, "chain": original.chain_id, "user_id": original.user_id}
     fields |= {"group": original.group, "group_kind": original.group_kind, "group_index": original.group_index}
     fields |= {"broker_group_id": original.broker_group_id}
     if replacement is None:
         return fields  # replaced elsewhere: the person's own doing at the broker
+    ticket = _of_the_rest(replacement.order_ticket, update)
     return fields | {
         "is_external": original.is_external,
         "source": replacement.source,
-        "ticket": replacement.ticket,
-        "ticket_sha256": replacement.ticket_sha256,
-        "description": replacement.description,
+        "key_id": original.key_id,
+        "ticket": tickets.to_json(ticket),
+        "ticket_sha256": tickets.fingerprint(ticket),
+        "description": tickets.describe_ticket(ticket)[:300],
+        "reserved": _reserved(original, replacement),
         "epoch": replacement.epoch,
         "sent_at": replacement.sent_at,
     }
+
+
+def _of_the_rest(ticket: OrderTicket, update: OrderUpdate) -> OrderTicket:
+    told = {(state.leg.instrument, state.leg.action): state.leg for state in update.legs}
+    legs = tuple(told.get((leg.instrument, leg.action)) for leg in ticket.legs)
+    known = tuple(leg for leg in legs if leg is not None)
+    return replace(ticket, legs=known) if len(known) == len(ticket.legs) else ticket
+
+
+def _reserved(order: Order, replacement: Replacement) -> Decimal | None:
+    if order.reserved is None or replacement.reserved is None:
+        return None
+    return order.reserved + replacement.reserved
 
 
 def succeeded(replacement: Replacement, successor: Order, source: str) -> None:
@@ -73,6 +93,7 @@ def applied(replacement: Replacement, update: OrderUpdate, source: str) -> None:
         words=f"Replaced: {replacement.description}.",
         payload={"replacement": str(replacement.pk)},
         replace_pending=False,
+        reserved=_reserved(order, replacement),
         **terms(ticket),
     )
 
@@ -94,10 +115,14 @@ def terms(ticket: OrderTicket) -> dict[str, Any]:
 def holds(update: OrderUpdate, ticket: OrderTicket) -> bool:
     """Whether a broker's order is on these terms."""
     told = {state.leg.instrument: (state.leg.action, state.leg.quantity) for state in update.legs}
+    same = told == {leg.instrument: (leg.action, leg.quantity) for leg in ticket.legs}
+    return update.status not in NOT_AT_WORK and same and _is_on(update, ticket)
+
+
+def _is_on(update: OrderUpdate, ticket: OrderTicket) -> bool:
+    """Type, time and prices alone."""
     return (
-        update.status not in NOT_AT_WORK
-        and told == {leg.instrument: (leg.action, leg.quantity) for leg in ticket.legs}
-        and (update.order_type, update.time_in_force) == (ticket.order_type, ticket.time_in_force)
+        (update.order_type, update.time_in_force) == (ticket.order_type, ticket.time_in_force)
         and update.limit_price == ticket.limit_price
         and (update.stop_price == ticket.stop_price or ticket.trail is not None)
         and update.trail == ticket.trail
@@ -118,12 +143,15 @@ def alarm(account: Account, pair: tuple[str, str]) -> list[Order]:
     for order in Order.objects.filter(account=account, broker_order_id__in=pair):
         if order.events.filter(kind="alarm", payload__pair=list(pair)).exists():
             continue
-        order.change(
-            kind="alarm",
-            source=OrderEvent.Source.LISTING,
-            words=f"Orders {numbers} both work, though one was to take the other's place: both may fill. "
-            "Look at the broker's own site and cancel one.",
-            payload={"pair": list(pair)},
-        )
+        try:
+            order.change(
+                kind="alarm",
+                source=OrderEvent.Source.LISTING,
+                words=f"Orders {numbers} both work, though one was to take the other's place: both may fill. "
+                "Look at the broker's own site and cancel one.",
+                payload={"pair": list(pair)},
+            )
+        except Stale:
+            continue  # it moved at this very moment: the next listing says whether both still work
         warned.append(order)
     return warned

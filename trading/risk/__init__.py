@@ -10,8 +10,10 @@ from trading.risk.bounds import Limits
 from trading.risk.exposure import after, grows, held, oversell, short_option
 from trading.risk.facts import (
     Effect,
+    Habits,
     HaltNote,
     Sent,
+    SentByAll,
     Snapshot,
     Standing,
     TradingState,
@@ -20,6 +22,7 @@ from trading.risk.facts import (
 )
 from trading.risk.findings import Finding, unmet
 from trading.risk.flow import check_flow
+from trading.risk.habits import check_habits
 from trading.risk.money import check_money, takes
 from trading.risk.prices import check_prices
 from trading.risk.sizes import check_sizes
@@ -37,15 +40,18 @@ CONTROLS: tuple[Control, ...] = (
     oversell,
     short_option,
     check_flow,
+    check_habits,
 )
 
 __all__ = [
     "CLASSES_WORDS",
     "Effect",
     "Finding",
+    "Habits",
     "HaltNote",
     "Limits",
     "Sent",
+    "SentByAll",
     "Snapshot",
     "Standing",
     "TradingState",
@@ -75,7 +81,7 @@ def check_group(group: OrderGroup, snapshot: Snapshot, limits: Limits) -> list[F
     found: list[Finding] = []
     if group.trigger is not None:
         found += check(group.trigger, alone, limits)
-        alone = _as_if_filled(group.trigger, alone)
+        alone = _as_if_filled(group.trigger, _as_if_paid(group.trigger, alone))
     for ticket in group.orders:
         found += [each for each in check(ticket, alone, limits) if group.trigger is None or _is_due(each)]
     return _once(found)
@@ -94,6 +100,14 @@ def _once(findings: Iterable[Finding]) -> list[Finding]:
         if finding not in seen:
             seen.append(finding)
     return seen
+
+
+def _as_if_paid(ticket: OrderTicket, snapshot: Snapshot) -> Snapshot:
+    """The buying power that the first order takes is not there for those that wait for it."""
+    needed = takes(ticket, snapshot)
+    if needed is None or snapshot.reserved is None:
+        return replace(snapshot, reserved=None)
+    return replace(snapshot, reserved=snapshot.reserved + needed)
 
 
 def _as_if_filled(ticket: OrderTicket, snapshot: Snapshot) -> Snapshot:

@@ -37,6 +37,8 @@ class Limits:
     open_orders_a_symbol: Decimal = Decimal(20)
     quote_seconds: Decimal = Decimal(5)
     signal_seconds: Decimal = Decimal(60)
+    installation_orders_a_second: Decimal = Decimal(50)
+    installation_dollars_a_minute: Decimal = Decimal(5_000_000)
     allow_naked_options: bool = False
     allow_flip: bool = False
     denied_symbols: frozenset[str] = frozenset()
@@ -44,7 +46,13 @@ class Limits:
 
 
 DEFAULTS = Limits()
-NUMBERS = tuple(field.name for field in fields(Limits) if isinstance(getattr(DEFAULTS, field.name), Decimal))
+OF_ALL = ("installation_orders_a_second", "installation_dollars_a_minute")
+"""Sums over all people: set for the installation alone."""
+NUMBERS = tuple(
+    field.name
+    for field in fields(Limits)
+    if isinstance(getattr(DEFAULTS, field.name), Decimal) and field.name not in OF_ALL
+)
 PERMISSIONS = tuple(field.name for field in fields(Limits) if isinstance(getattr(DEFAULTS, field.name), bool))
 
 
@@ -62,5 +70,5 @@ def narrowed(limits: Limits, by: Mapping[str, Any]) -> Limits:
 
 def set_anew(limits: Limits, by: Mapping[str, Any]) -> Limits:
     """With the figures that are given in place of the old ones, up or down; denied symbols only grow."""
-    changes = {name: by[name] for name in NUMBERS + PERMISSIONS if by.get(name) is not None}
+    changes = {name: by[name] for name in NUMBERS + OF_ALL + PERMISSIONS if by.get(name) is not None}
     return replace(limits, denied_symbols=limits.denied_symbols | frozenset(by.get("denied_symbols") or ()), **changes)

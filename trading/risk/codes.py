@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from brokers.domain.instruments import plain
+from trading.patterns import confirming
+from trading.patterns.rules import LAST_COUNTS, MEMORY
 from trading.risk import flow, money, prices, standing
-from trading.risk.bounds import DEFAULTS, HARD_ORDER, HARD_POSITION, NUMBERS, PERMISSIONS
+from trading.risk.bounds import DEFAULTS, HARD_ORDER, HARD_POSITION, NUMBERS, OF_ALL, PERMISSIONS
 from trading.risk.findings import dollars, percent
 
 
@@ -24,7 +26,7 @@ CODES: dict[str, Code] = {
     "CONNECTION_NOT_READY": Code("The connection is not signed in, or not read anew since the start", HARD),
     "ACCOUNT_NOT_ALLOWED": Code("The account is closed, or the sign-in may only look", HARD),
     "SIGNAL_AGE": Code("A program's signal is old, or from the future", HARD, f"{plain(D.signal_seconds)} s"),
-    "NEW_DESTINATION": Code("The first order with real money from here to this account", SOFT),
+    "NEW_DESTINATION": Code("The first order with real money to this account, by hand or by a program", SOFT),
     "INSTRUMENT_UNKNOWN": Code("The broker's description of the instrument can't be had", HARD),
     "NOT_ALLOWED": Code("The broker, or the list of denied symbols, does not let this be traded", HARD),
     "BAD_QUANTITY": Code("A fraction where whole ones are traded", HARD),
@@ -49,7 +51,7 @@ CODES: dict[str, Code] = {
         f"{percent(prices.OPTION_SOFT)} or {prices.OPTION_TICKS} steps a leg, hard above {percent(prices.OPTION_HARD)}",
     ),
     "MARKET_ORDER_GUARD": Code(
-        "A market order into a wide or silent market",
+        "A market order into a wide or silent market, or outside regular hours; hours that are not known are closed",
         HARD,
         f"{percent(prices.WIDE_STOCK)}, options {percent(prices.WIDE_OPTION)}; {prices.QUIET_SECONDS} s of silence",
     ),
@@ -61,10 +63,15 @@ CODES: dict[str, Code] = {
         "The very same order was just sent; hard while that one's outcome is unknown", BOTH, f"{flow.TWIN_SECONDS} s"
     ),
     "RATE_SHORT": Code(
-        "Orders sent to the account",
+        "Orders and replacements sent to the account",
         HARD,
         f"{plain(D.orders_a_second)} a second, {plain(D.web_orders_a_minute)} a minute by hand, "
         f"{plain(D.api_orders_a_minute)} by programs, {plain(D.orders_a_day)} a day",
+    ),
+    "PLATFORM_CAP": Code(
+        "Orders and dollars that all people of the installation send; programs are halted as well",
+        HARD,
+        f"{plain(D.installation_orders_a_second)} a second, {dollars(D.installation_dollars_a_minute)} a minute",
     ),
     "RATE_REJECTS": Code("Refused orders of one source; it is halted as well", HARD, f"{flow.REFUSALS} in a minute"),
     "OPEN_ORDERS": Code(
@@ -85,7 +92,22 @@ CODES: dict[str, Code] = {
     "CONCENTRATION": Code("One underlying's part of net liq", SOFT, percent(D.concentration_share)),
     "SHORT_OPTION": Code("Short options that neither holdings nor cash cover", HARD, "not allowed"),
     "OVERSELL": Code("Closing more than is held and not being closed already; turning a position round", HARD),
+    "SIZE_JUMP": Code(
+        "An order that is worth far more than one's own orders usually are; of what may make something bigger",
+        SOFT,
+        f"{confirming.JUMP}× the median of the latest {MEMORY}, once there are {confirming.ENOUGH_ORDERS}",
+    ),
+    "FAT_FINGER": Code(
+        "A price ten times or a tenth of the last order's about the same instruments, or a hundred times its quantity",
+        SOFT,
+        f"give or take {percent(confirming.NEAR)}; the last {LAST_COUNTS.days} days",
+    ),
     "SELF_CROSS": Code("It would trade against a working order of one's own", SOFT),
+    "PDT": Code(
+        "A day trade too many for a small margin account, where the broker's balance counts them",
+        SOFT,
+        f"after {money.DAY_TRADES}, below {dollars(money.DAY_TRADER_EQUITY)}",
+    ),
     "DAILY_LOSS": Code(
         "The day's loss, for orders that make something bigger",
         BOTH,
@@ -116,16 +138,27 @@ def draw() -> str:
         f"A program's signal may be ahead of the desk's clock by {standing.FUTURE_SECONDS} s. Amounts of shares of an "
         "account are of its net liquidating value as the broker last told it.",
         "",
+        "Regular hours are the broker's word. A broker that tells none is reckoned by the desk's own calendar of the "
+        "US share market (futures: not known, so no market orders); in its simulated environment hours do not stop a "
+        "market order, only a quote that stands still does. Day trades are known where the balance tells them; a "
+        "broker that keeps them elsewhere is not asked, and `PDT` says nothing there.",
+        "",
+        "What all people send together is added up over what is committed: orders that are written down at the very "
+        "same instant for other accounts may pass it once.",
+        "",
         "## Limits",
         "",
         "Of installation, person and account the tightest holds. People make their own tighter under Settings → Limits "
         "or by `PUT /api/v1/limits/trading`; making one wider is for staff, in the admin, with a reason. Each change "
-        "is recorded.",
+        "is recorded. Those of the whole installation are set there alone.",
+        "",
+        "An order keeps which way it came (`source`) and the name of the program's key (`key_id`). Limits and rates of "
+        "a single key have their place there, but there are no keys yet: all programs of a person count as one.",
         "",
         "| Limit | Default |",
         "|---|---|",
     ]
-    lines += [f"| `{name}` | {plain(getattr(D, name))} |" for name in NUMBERS]
+    lines += [f"| `{name}` | {plain(getattr(D, name))} |" for name in (*NUMBERS, *OF_ALL)]
     lines += [f"| `{name}` | {'yes' if getattr(D, name) else 'no'} |" for name in PERMISSIONS]
     return "\n".join([*lines, "| `denied_symbols` | none |", ""])
 

@@ -144,6 +144,53 @@ def _unmatched(options: list[tuple[Option | FutureOption, Decimal]], cover: Deci
     return left
 
 
+def requirement(book: Book, names: Iterable[str]) -> Decimal | None:
+    """Dollars that the short options of some underlyings may cost beyond what covers them; None without a bound.
+
+    Each short is set against a long that lives as long, and costs the width between their strikes; what shares cover
+    costs nothing, a put without cover its strike. Told for options on shares and indexes.
+    """
+    total = ZERO
+    for name in names:
+        for right in Right:
+            options = [
+                (one, quantity)
+                for one, quantity in book.items()
+                if isinstance(one, Option) and one.right is right and family(one) == name and quantity
+            ]
+            cost = _widths(options, _cover(book, name, right), right)
+            if cost is None:
+                return None
+            total += cost
+    return total
+
+
+def _widths(options: list[tuple[Option, Decimal]], cover: Decimal, right: Right) -> Decimal | None:
+    side = 1 if right is Right.CALL else -1
+    longs = sorted(([one, count] for one, count in options if count > 0), key=lambda pair: side * _strike(pair[0]))
+    shorts = sorted(((one, -count) for one, count in options if count < 0), key=lambda pair: pair[0].expiry)
+    total = ZERO
+    for short, contracts in reversed(shorts):
+        left = contracts
+        for long in longs:
+            if isinstance(long[0], Option) and isinstance(long[1], Decimal) and long[0].expiry >= short.expiry:
+                used = min(left, long[1])
+                long[1] -= used
+                left -= used
+                total += max(ZERO, side * (long[0].strike - short.strike)) * used * SHARES_A_CONTRACT
+        used = min(left, cover)
+        cover -= used
+        left -= used
+        if left and right is Right.CALL:
+            return None
+        total += short.strike * left * SHARES_A_CONTRACT
+    return total
+
+
+def _strike(option: object) -> Decimal:
+    return option.strike if isinstance(option, Option) else ZERO
+
+
 def bare(book: Book, working: Iterable[Working]) -> dict[Instrument, Decimal]:
     """Short options that nothing covers once those working orders are filled that take cover away."""
     mine = [order for order in working if order.same_account]

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from brokers.domain.accounts import Balance, Position
 from brokers.domain.instruments import Instrument
-from brokers.domain.market import Details, Quote
+from brokers.domain.market import Details, MarketState, Quote
 from brokers.domain.orders import Leg, OrderTicket, OrderType
 from brokers.port import Capabilities
+from trading.patterns.confirming import Last
 
 
 class TradingState(StrEnum):
@@ -79,6 +80,22 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class SentByAll:
+    """What all people of the installation were sent: orders within a second, dollars within a minute."""
+
+    second: int = 0
+    dollars: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the account was sent before: dollars of its latest orders, and the last one about the same instruments."""
+
+    notionals: tuple[Decimal, ...] = ()
+    last: Mapping[frozenset[Instrument], Last] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What a broker's dry run says of buying power: dollars; ``change`` is signed from the account's side."""
 
@@ -96,10 +113,14 @@ class Snapshot:
 
     now: datetime
     source: str
+    key_id: str = ""
+    """The name of the key that a program came with."""
     account: str = ""
     fingerprints: tuple[str, ...] = ()
     """Of the order, or of each of a group."""
     symbols: tuple[str, ...] = ()
+    asked: tuple[frozenset[Instrument], ...] = ()
+    """What the order, or each of a group, is about."""
     leaving_out: tuple[str, ...] = ()
     """Ids of orders that this one replaces."""
     capabilities: Capabilities | None = None
@@ -119,8 +140,14 @@ class Snapshot:
     effect: Effect | None = None
     working: tuple[Working, ...] | None = None
     reserved: Decimal | None = None
+    released: Decimal = Decimal(0)
+    """The buying power that the broker holds for orders which this one replaces: its figure gives it back."""
     twins: tuple[Twin, ...] | None = None
     sent: Sent | None = None
+    sent_by_all: SentByAll | None = None
+    habits: Habits | None = None
+    hours: Mapping[Instrument, MarketState] = field(default_factory=dict)
+    """Whether the market of each is open now; one that is left out is not known. Asked for market orders alone."""
     refusals: int | None = None
     """Denials and rejections of this source within the last minute."""
     first_live_order: bool = False

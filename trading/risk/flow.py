@@ -6,7 +6,8 @@ from decimal import Decimal
 from brokers.domain.orders import Leg, OrderTicket
 from trading.risk.bounds import Limits
 from trading.risk.facts import Snapshot, Working
-from trading.risk.findings import Finding, texts
+from trading.risk.findings import Finding, dollars, texts
+from trading.risk.worth import notional
 
 TWIN_SECONDS = 10
 REFUSALS = 5
@@ -14,16 +15,22 @@ REFUSALS = 5
 
 
 def check_flow(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """DUPLICATE_LIKE, RATE_SHORT, RATE_REJECTS, OPEN_ORDERS, SELF_CROSS."""
+    """DUPLICATE_LIKE, RATE_SHORT, PLATFORM_CAP, RATE_REJECTS, OPEN_ORDERS, SELF_CROSS."""
     yield from _twins(snapshot)
     yield from _rates(snapshot, limits)
+    yield from _of_all(ticket, snapshot, limits)
     yield from _refusals(snapshot)
     if snapshot.working is None:
         yield Finding("", "OPEN_ORDERS", "The working orders could not be read, so nothing is sent.")
         return
-    yield from _open_orders(ticket, snapshot.working, limits)
+    yield from _open_orders(ticket, snapshot.working, _members(snapshot), limits)
     for leg in ticket.legs:
         yield from _crosses(ticket, leg, snapshot)
+
+
+def _members(snapshot: Snapshot) -> int:
+    """How many orders go out at once."""
+    return max(1, len(snapshot.fingerprints))
 
 
 def _twins(snapshot: Snapshot) -> Iterator[Finding]:
@@ -46,15 +53,34 @@ def _rates(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if snapshot.sent is None:
         yield Finding("", "RATE_SHORT", "How many orders were sent lately could not be read, so nothing is sent.")
         return
+    more = _members(snapshot)
     minute = limits.web_orders_a_minute if snapshot.source == "web" else limits.api_orders_a_minute
     for count, limit, span in (
         (snapshot.sent.second, limits.orders_a_second, "second"),
         (snapshot.sent.minute, minute, "minute"),
         (snapshot.sent.day, limits.orders_a_day, "day"),
     ):
-        if count >= limit:
+        if count + more > limit:
             words = f"This account was sent {count} orders within a {span}; {limit} are allowed. Wait a while."
             yield Finding("", "RATE_SHORT", words, True, texts(sent=count, limit=limit))
+
+
+def _of_all(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """PLATFORM_CAP: an order without a known worth counts nothing here; ORDER_NOTIONAL does not let it out."""
+    sent = snapshot.sent_by_all
+    if sent is None:
+        words = "How much the whole installation sent lately could not be read, so nothing is sent."
+        yield Finding("", "PLATFORM_CAP", words)
+        return
+    most = limits.installation_orders_a_second
+    if sent.second + _members(snapshot) > most:
+        words = f"The whole installation sent {sent.second} orders within a second; {most:f} are allowed. Wait a while."
+        yield Finding("", "PLATFORM_CAP", words, True, texts(sent=sent.second, limit=most))
+    worth, cap = notional(ticket, snapshot) or Decimal(0), limits.installation_dollars_a_minute
+    if sent.dollars + worth > cap:
+        words = f"With this order the whole installation would send {dollars(sent.dollars + worth)} within a minute; "
+        words += f"{dollars(cap)} are allowed. Wait a while."
+        yield Finding("", "PLATFORM_CAP", words, True, texts(sent=sent.dollars, order=worth, limit=cap))
 
 
 def _refusals(snapshot: Snapshot) -> Iterator[Finding]:
@@ -65,15 +91,15 @@ def _refusals(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("", "RATE_REJECTS", words, True, texts(refused=snapshot.refusals, limit=REFUSALS))
 
 
-def _open_orders(ticket: OrderTicket, working: tuple[Working, ...], limits: Limits) -> Iterator[Finding]:
+def _open_orders(ticket: OrderTicket, working: tuple[Working, ...], more: int, limits: Limits) -> Iterator[Finding]:
     mine = [order for order in working if order.same_account]
-    if len(mine) >= limits.open_orders:
+    if len(mine) + more > limits.open_orders:
         words = f"{len(mine)} orders are open in this account: cancel some first."
         yield Finding("", "OPEN_ORDERS", words, True, texts(open=len(mine), limit=limits.open_orders))
     for leg in ticket.legs:
         symbol = str(leg.instrument)
         count = sum(1 for order in mine if symbol in _symbols(order))
-        if count >= limits.open_orders_a_symbol:
+        if count + more > limits.open_orders_a_symbol:
             words = f"{count} orders in {symbol} are open: cancel some first."
             yield Finding("symbol", "OPEN_ORDERS", words, True, texts(open=count, limit=limits.open_orders_a_symbol))
 
@@ -97,7 +123,7 @@ def _crosses(ticket: OrderTicket, leg: Leg, snapshot: Snapshot) -> Iterator[Find
 
 
 def _meet(ticket: OrderTicket, leg: Leg, order: Working) -> bool:
-    if ticket.stop_price is not None or order.stop_price is not None:
+    if ticket.order_type.waits or order.stop_price is not None:
         return False  # one of them is not in the market yet
     if ticket.limit_price is None or order.limit_price is None:
         return True

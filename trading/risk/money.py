@@ -2,26 +2,33 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from brokers.domain.accounts import Position
 from brokers.domain.instruments import Equity, Option
-from brokers.domain.orders import OrderTicket
+from brokers.domain.orders import Leg, OrderTicket
 from trading.risk.bounds import HARD_POSITION, Limits
-from trading.risk.exposure import grows, is_covered
+from trading.risk.exposure import after, grows, held, requirement
 from trading.risk.facts import Snapshot, closes
 from trading.risk.findings import Finding, dollars, percent, texts
-from trading.risk.worth import may_lose, multiplier, notional, price_of
+from trading.risk.terms import family
+from trading.risk.worth import may_lose, multiplier, net_cash, notional, price_of
 
 FIGURES_SECONDS = 15
 """Balance and positions older than this are not what an order is checked against."""
+DAY_TRADES = 3
+DAY_TRADER_EQUITY = Decimal(25_000)
+"""FINRA rule 4210(f)(8)(B): four day trades within five business days make a pattern day trader, who needs so much."""
+NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
 
 
 def check_money(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """BUYING_POWER, DAILY_LOSS."""
+    """BUYING_POWER, DAILY_LOSS, PDT."""
     yield from _buying_power(ticket, snapshot, limits)
     if grows(ticket, snapshot):
         yield from _daily_loss(snapshot, limits)
+    yield from _day_trade(ticket, snapshot)
 
 
 def takes(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
@@ -33,15 +40,22 @@ def takes(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
         return ZERO
     if snapshot.effect is not None:
         return max(ZERO, -snapshot.effect.change)
-    lost = may_lose(ticket, snapshot)
-    first = ticket.legs[0]
-    sells_option = len(ticket.legs) == 1 and isinstance(first.instrument, Option) and not first.action.is_buy
-    if sells_option and is_covered(ticket, snapshot):
-        return ZERO
-    if lost is not None:
-        return lost
+    told = [cost for cost in (may_lose(ticket, snapshot), _with_holdings(ticket, snapshot)) if cost is not None]
+    if told:
+        return min(told)
     shorts = all(isinstance(leg.instrument, Equity | Option) for leg in ticket.legs)
     return _short_margin(ticket, snapshot) if shorts else None
+
+
+def _with_holdings(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
+    """What an order of options alone makes of what is held: what the short ones may cost, beyond what they may cost
+    already, less what it brings. A roll costs little by it, a short one under a far long one the width between."""
+    net = net_cash(ticket, snapshot)
+    if net is None or snapshot.positions is None or any(not isinstance(leg.instrument, Option) for leg in ticket.legs):
+        return None
+    names, book = {family(leg.instrument) for leg in ticket.legs}, held(snapshot)
+    before, end = requirement(book, names), requirement(after(book, ticket.legs), names)
+    return None if before is None or end is None else max(ZERO, end - before - net)
 
 
 def _short_margin(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
@@ -88,7 +102,7 @@ def _buying_power(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> It
         what = "too old" if figure is not None and age is not None else f"not known{snapshot.why('balance')}"
         yield Finding("quantity", "BUYING_POWER", f"The account's buying power is {what}: try again.")
         return
-    limit = figure * limits.buying_power_share
+    limit = (figure + snapshot.released) * limits.buying_power_share
     if need + snapshot.reserved > limit:
         held_back = f", {dollars(snapshot.reserved)} of it is taken by orders on their way" if snapshot.reserved else ""
         words = f"The order takes {dollars(need)} of buying power; {dollars(limit)} may be used{held_back}."
@@ -142,3 +156,32 @@ def _daily_loss(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     words = f"The account has lost {dollars(-gain)} today ({share})"
     words += ": only orders that make nothing bigger go out now." if hard else "."
     yield Finding("", "DAILY_LOSS", words, hard, texts(loss=-gain, limit=limit))
+
+
+# --- day trades ---
+
+
+def _day_trade(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
+    """PDT: one more day trade than a small margin account may make, where the broker counts them."""
+    balance = snapshot.balance
+    if balance is None or balance.day_trades is None or balance.day_trades < DAY_TRADES:
+        return
+    equity = balance.net_liquidating_value
+    if equity is not None and equity >= DAY_TRADER_EQUITY:
+        return
+    for leg in ticket.legs:
+        if isinstance(leg.instrument, Equity | Option) and _closes_todays(leg, snapshot):
+            words = f"This would be one more day trade; the broker counts {balance.day_trades} within five days, "
+            words += f"and below {dollars(DAY_TRADER_EQUITY)} a fourth one may restrict the account."
+            numbers = texts(day_trades=balance.day_trades, limit=DAY_TRADES, equity=equity)
+            yield Finding("", "PDT", words, False, numbers)
+            return
+
+
+def _closes_todays(leg: Leg, snapshot: Snapshot) -> bool:
+    """Whether it closes what was opened today; also when nobody tells when that was."""
+    today = snapshot.now.astimezone(NEW_YORK).date()
+    for position in snapshot.positions or ():
+        if position.instrument == leg.instrument and position.quantity * leg.action.sign < 0:
+            return position.opened_at is None or position.opened_at.astimezone(NEW_YORK).date() >= today
+    return False

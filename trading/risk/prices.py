@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from brokers.domain.instruments import FutureOption, Instrument, Option
-from brokers.domain.market import Quote
+from brokers.domain.instruments import Crypto, FutureOption, Instrument, Option
+from brokers.domain.market import MarketState, Quote
 from brokers.domain.orders import OrderTicket, OrderType
 from trading.risk.bounds import Limits
 from trading.risk.facts import Snapshot, units
@@ -22,10 +22,12 @@ QUIET_SECONDS = 60
 
 
 def check_prices(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """QUOTE_STALE, QUOTE_CROSSED, MARKET_ORDER_GUARD, BAD_PRICE of stops, PRICE_COLLAR."""
+    """QUOTE_STALE, QUOTE_CROSSED, MARKET_ORDER_GUARD, BAD_PRICE of stops and trails, PRICE_COLLAR."""
     needs_quote = ticket.order_type is not OrderType.LIMIT
     missing = [leg.instrument for leg in ticket.legs if middle(snapshot.quotes.get(leg.instrument)) is None]
     yield from _stale(snapshot, limits, missing, needs_quote)
+    if ticket.order_type is OrderType.MARKET:
+        yield from _closed(ticket, snapshot)
     for leg in ticket.legs:
         quote = snapshot.quotes.get(leg.instrument)
         if quote is not None:
@@ -34,6 +36,7 @@ def check_prices(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Ite
                 yield from _market_guard(quote, snapshot)
     if not missing:
         yield from _stop_side(ticket, snapshot)
+        yield from _trail(ticket, snapshot)
         yield from _collar(ticket, snapshot)
 
 
@@ -92,6 +95,20 @@ def _crossed(quote: Quote) -> Iterator[Finding]:
         yield Finding("limit_price", "QUOTE_CROSSED", f"Nobody {side} {quote.instrument} now.", False, numbers)
 
 
+def _closed(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
+    """A market order that waits for the opening is filled at a price nobody has seen: hours not known are closed."""
+    for leg in ticket.legs:
+        state = snapshot.hours.get(leg.instrument, MarketState.UNKNOWN)
+        if state is MarketState.OPEN or isinstance(leg.instrument, Crypto):
+            continue
+        if state is MarketState.UNKNOWN:
+            words = f"Whether the market in {leg.instrument} is open is not known{snapshot.why('hours')}"
+        else:
+            words = f"The market in {leg.instrument} is not in its regular hours"
+        yield Finding("order_type", "MARKET_ORDER_GUARD", f"{words}: use a limit order.", True)
+        return
+
+
 def _market_guard(quote: Quote, snapshot: Snapshot) -> Iterator[Finding]:
     middle_price = middle(quote)
     if middle_price is None or quote.bid is None or quote.ask is None:
@@ -123,6 +140,15 @@ def _stop_side(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
         side = "below" if buys else "above"
         words = f"The limit is {side} the stop: once touched, the order may not fill."
         yield Finding("limit_price", "BAD_PRICE", words, False, texts(limit=limit, stop=ticket.stop_price))
+
+
+def _trail(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
+    """A stop that stays as far behind as the whole price would never be touched."""
+    market = middle(snapshot.quotes.get(ticket.legs[0].instrument))
+    if ticket.trail is None or ticket.trail.is_percent or market is None or ticket.trail.amount < market:
+        return
+    words = f"The stop would stay {price_text(ticket.trail.amount)} behind a price of {price_text(market)}: nearer."
+    yield Finding("trail", "BAD_PRICE", words, True, texts(trail=ticket.trail.amount, market=market))
 
 
 def _collar(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:

@@ -24,7 +24,8 @@ def check_standing(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> I
         yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
     yield from _signal(snapshot, limits)
     if snapshot.first_live_order:
-        words = "This would be the first order with real money that goes to this account from here."
+        how = "that a program sends" if snapshot.source == "api" else "that is sent by hand"
+        words = f"This would be the first order with real money {how} to this account from here."
         yield Finding("account", "NEW_DESTINATION", words, hard=False)
 
 

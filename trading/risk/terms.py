@@ -1,8 +1,9 @@
 """Controls of the ticket itself: class, quantity, price grid, and what goes together at this broker."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option, plain
 from brokers.domain.market import Details
@@ -29,6 +30,9 @@ LASTING = frozenset(
 )
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 WIDEST_RATIO = 3
+NEW_YORK = ZoneInfo("America/New_York")
+EXPIRED_BY = time(17)
+"""On its last day no option trades after this: shares' end at 16:00 or 16:15, the latest on futures at 17:00."""
 
 
 def check_terms(ticket: OrderTicket, can: Capabilities) -> list[Finding]:
@@ -47,7 +51,7 @@ def check_all_terms(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> 
         yield Finding("account", "COMBINATION", "What this broker takes is not known: the order can't be checked.")
     else:
         yield from check_terms(ticket, snapshot.capabilities)
-    yield from _calendar(ticket, snapshot.now.date())
+    yield from _calendar(ticket, snapshot.now.astimezone(NEW_YORK))
     for leg in ticket.legs:
         yield from _denied(leg, limits)
         details = snapshot.details.get(leg.instrument)
@@ -132,12 +136,13 @@ def family(instrument: Instrument) -> str:
             return str(instrument).lstrip("$")
 
 
-def _calendar(ticket: OrderTicket, today: date) -> Iterator[Finding]:
-    if ticket.gtd_date is not None and ticket.gtd_date < today:
+def _calendar(ticket: OrderTicket, now: datetime) -> Iterator[Finding]:
+    """By the exchange's day and clock: in the evening UTC has the next day already."""
+    if ticket.gtd_date is not None and ticket.gtd_date < now.date():
         yield Finding("gtd_date", "COMBINATION", "The last day is over already: choose today or later.")
     for leg in ticket.legs:
         expiry = getattr(leg.instrument, "expiry", None)
-        if isinstance(expiry, date) and expiry < today:
+        if isinstance(expiry, date) and (expiry < now.date() or (expiry == now.date() and now.time() >= EXPIRED_BY)):
             yield Finding("symbol", "COMBINATION", f"{leg.instrument} expired on {expiry:%Y-%m-%d}.")
 
 

@@ -52,10 +52,11 @@ def price_of(instrument: Instrument, snapshot: Snapshot) -> Decimal | None:
 
 def unit_price(ticket: OrderTicket, leg: Leg, snapshot: Snapshot) -> Decimal | None:
     """What one unit of a single order may cost at the most: limit, stop, or a market price with slack."""
-    if ticket.limit_price is not None:
-        return abs(ticket.limit_price)
     quote = snapshot.quotes.get(leg.instrument)
     side = None if quote is None else quote.ask if leg.action.is_buy else quote.bid
+    if ticket.limit_price is not None:
+        limit = abs(ticket.limit_price)
+        return limit if leg.action.is_buy or side is None else max(limit, side)  # who sells takes the better bid
     if ticket.stop_price is not None:
         return ticket.stop_price * MARKET_SLACK
     return side * MARKET_SLACK if side is not None else None
@@ -151,8 +152,8 @@ def rough_delta(right: Right, strike: Decimal, expiry: date, under: Decimal, tod
 def may_lose(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
     """Dollars an order of shares and options may lose by its end, its own legs alone; None with futures among them,
     or where the loss has no bound."""
-    net = _net_price(ticket, snapshot)
-    parts = [(leg.instrument, leg.quantity * leg.action.sign) for leg in ticket.legs]
+    net = net_cash(ticket, snapshot)
+    parts = _lasting(ticket)
     if net is None or any(not isinstance(each, Equity | Option | Crypto) for each, _ in parts):
         return None
     points = [multiplier(each, snapshot) or Decimal(1) for each, _ in parts]
@@ -167,16 +168,48 @@ def may_lose(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
     return max(ZERO, -(net + min(payoffs)))
 
 
-def _net_price(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
-    """Dollars the order brings (positive) or costs, at its own price."""
+def _lasting(ticket: OrderTicket) -> list[tuple[Instrument, Decimal]]:
+    """The legs, signed, without those that are bought and gone before one that is sold: they cover nothing then."""
+    sold = {
+        right: [
+            leg.instrument.expiry for leg in ticket.legs if _is_sold(leg, right) and isinstance(leg.instrument, Option)
+        ]
+        for right in Right
+    }
+    return [
+        (leg.instrument, leg.quantity * leg.action.sign)
+        for leg in ticket.legs
+        if not (
+            isinstance(leg.instrument, Option)
+            and leg.action.is_buy
+            and leg.instrument.expiry < max(sold[leg.instrument.right], default=leg.instrument.expiry)
+        )
+    ]
+
+
+def _is_sold(leg: Leg, right: Right) -> bool:
+    return isinstance(leg.instrument, Option) and leg.instrument.right is right and not leg.action.is_buy
+
+
+def net_cash(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
+    """Dollars the order brings at the least (positive) or costs at the most, at its own price."""
     first = ticket.legs[0]
     if len(ticket.legs) == 1:
-        total = notional(ticket, snapshot)
-        return None if total is None else -first.action.sign * total
+        points = multiplier(first.instrument, snapshot)
+        price = _worst_price(ticket, first, snapshot)
+        return None if price is None or points is None else -first.action.sign * price * first.quantity * points
     if ticket.limit_price is None:
         total = _gross(ticket, snapshot)
         return None if total is None else -total
     return ticket.limit_price * units(ticket) * spread_multiplier(ticket, snapshot)
+
+
+def _worst_price(ticket: OrderTicket, leg: Leg, snapshot: Snapshot) -> Decimal | None:
+    """Per unit: no more is paid than this, no less is got."""
+    if ticket.limit_price is not None:
+        return abs(ticket.limit_price)
+    price = unit_price(ticket, leg, snapshot)
+    return price if price is None or leg.action.is_buy else price / MARKET_SLACK * (2 - MARKET_SLACK)
 
 
 def _rises(instrument: Instrument) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "may_rearm",
     "open_halts",
     "press",
+    "press_by_itself",
     "rearm",
     "seen_by",
 ]
@@ -119,8 +120,10 @@ def open_halts(account: Account, source: str = "") -> list[Halt]:
         | Q(scope_kind=ScopeKind.USER, user_id=account.connection.user_id)
         | Q(scope_kind=ScopeKind.ACCOUNT, account_id=account.pk)
     )
-    found = _open().filter(about).filter(Q(source="") | Q(source=source))
-    return sorted(found, key=lambda halt: -TradingState(halt.state).severity)
+    found = Halt.objects.filter(about, Q(source="") | Q(source=source), rearmed_at=None).values_list("pk", flat=True)
+    if not (numbers := list(found)):  # nearly always, and then nothing more is read
+        return []
+    return sorted(_open().filter(pk__in=numbers), key=lambda halt: -TradingState(halt.state).severity)
 
 
 def seen_by(user: User | AnonymousUser) -> list[Halt]:
@@ -181,6 +184,31 @@ def press(
         )
         _record(halt, "halt.pressed", {"on_their_way": [entry["order"] for entry in halt.on_their_way]})
     return halt
+
+
+def press_by_itself(scope: Scope, state: TradingState, *, reason: str, cause: str) -> Halt:
+    """The desk's own press. One matter that several guards notice is one halt, which tells all their reasons."""
+    with transaction.atomic():
+        _hold_gate(alone=True)
+        known = _same_matter(scope, state)
+        if known is None:
+            return press(scope, state, reason=reason, cause=cause)
+        if reason not in known.reason and known.reason != (both := f"{known.reason} {reason}"[:300]):
+            known.reason = both
+            known.save(update_fields=["reason"])
+            _record(known, "halt.again", {"also": reason, "also_cause": cause})
+        return known
+
+
+def _same_matter(scope: Scope, state: TradingState) -> Halt | None:
+    """An open halt of just this scope that the desk pressed by itself and that stops as much."""
+    same = _open().filter(scope_kind=scope.kind, broker=scope.broker, source=scope.source)
+    if scope.user_id is not None:
+        same = same.filter(user_id=scope.user_id)
+    if scope.account_id is not None:
+        same = same.filter(account_id=scope.account_id)
+    own = same.exclude(cause__in=(Cause.PERSON, Cause.COUNTER)).select_for_update(of=("self",))
+    return next((halt for halt in own if TradingState(halt.state).severity >= state.severity), None)
 
 
 def _check_may_press(scope: Scope, user: User | None) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from brokers.models import Account
 from trading import audit
 from trading.models import RiskLimits, ScopeKind
-from trading.risk.bounds import DEFAULTS, NUMBERS, PERMISSIONS, Limits, narrowed, set_anew
+from trading.risk.bounds import DEFAULTS, NUMBERS, OF_ALL, PERMISSIONS, Limits, narrowed, set_anew
 
 __all__ = ["BadLimit", "Limits", "RiskLimits", "ceiling_for", "change", "for_account", "for_user", "row_of"]
 
@@ -26,8 +26,11 @@ class BadLimit(Exception):
         self.name = name
 
 
-def for_account(account: Account, source: str = "") -> Limits:
-    """The tightest over installation, person and account. The installation's own figures stand for the defaults."""
+def for_account(account: Account, source: str = "", key_id: str = "") -> Limits:
+    """The tightest over installation, person and account. The installation's own figures stand for the defaults.
+
+    ``source`` and ``key_id`` say which way an order came: limits of a program's key will narrow these further.
+    """
     rows = RiskLimits.objects.filter(
         Q(scope=ScopeKind.INSTALLATION)
         | Q(scope=ScopeKind.USER, user_id=account.connection.user_id)
@@ -84,7 +87,8 @@ def change(
     anything, with a reason. ``BadLimit`` names the figure at fault.
     """
     as_staff = by is None or by.is_staff
-    unknown = set(values) - {*NUMBERS, *PERMISSIONS, "denied_symbols"}
+    of_all = OF_ALL if user is None and account is None else ()
+    unknown = set(values) - {*NUMBERS, *of_all, *PERMISSIONS, "denied_symbols"}
     if unknown:
         raise BadLimit(sorted(unknown)[0], "There is no such limit.")
     owner = account.connection.user if account is not None else user
@@ -95,9 +99,7 @@ def change(
             User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one change of a person at a time
         row = row_of(user=user, account=account)
         before = dict(row.values)
-        holds = (
-            for_account(account) if account is not None else for_user(owner) if owner is not None else installation()
-        )
+        holds = _holding(owner, account)
         for name, value in values.items():
             _check(name, value, row, holds, as_staff=as_staff, has_reason=bool(reason.strip()))
             setattr(row, name, value)

@@ -4,61 +4,47 @@
 ``renew`` is called with the account's row locked, so that two orders never both use the last dollar.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.cache import cache
-from django.db import connection as database
-from django.db import connections as database_connections
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from brokers import registry
+from brokers.connections.waiting import side_by_side
 from brokers.domain.accounts import Position
 from brokers.domain.instruments import FutureOption, Instrument, Option, Other
 from brokers.domain.market import Details
-from brokers.domain.orders import InvalidTicket, OrderGroup, OrderTicket, Preview
+from brokers.domain.orders import InvalidTicket, OrderGroup, OrderTicket, OrderType, Preview
 from brokers.errors import BrokerError
 from brokers.models import Account
 from brokers.port import Broker
 from trading import lifecycle, tickets
 from trading.instruments import details_of
-from trading.lifecycle import Status
-from trading.models import Halt, Order
-from trading.risk.facts import Effect, Sent, Snapshot, Twin
+from trading.lifecycle import Asked, Status
+from trading.models import Halt, Order, Replacement
+from trading.patterns import gathering
+from trading.risk.facts import Effect, Sent, SentByAll, Snapshot, Twin
 from trading.risk.money import takes
-from trading.safety import halts
+from trading.risk.worth import notional
+from trading.safety import halts, hours
 from trading.safety.open_orders import working_of
 
-__all__ = ["Snapshot", "refusals", "renew", "reserve", "take", "take_group"]
+__all__ = ["Snapshot", "refusals", "renew", "reserve", "take", "take_group", "take_with_preview", "worth"]
 
 FIGURES_KEPT = 3
 """Seconds for which a balance and positions serve several orders; what was sent meanwhile is reckoned on top."""
 OPENING_KEPT = 900
+FORESEEN_FOR = timedelta(seconds=60)
+"""How long what a dry run said of buying power holds."""
 REFUSED = frozenset({Status.DENIED, Status.REJECTED, Status.BROKER_REJECTED})
 TWINS_WITHIN = timedelta(seconds=60)
 ZERO = Decimal(0)
-
-
-def _new_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=16, thread_name_prefix="snapshot")
-
-
-_pool = _new_pool()
-
-
-def _after_fork() -> None:
-    """A child process has none of its parent's threads: asking the parent's pool would wait for ever."""
-    global _pool
-    _pool = _new_pool()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+MOST_KEPT = Decimal(10**17)
 
 
 # --- the broker's figures ---
@@ -78,12 +64,39 @@ def take(
 
     Without one, a broker that has dry runs is asked for one. ``leaving_out`` are ids of orders that it replaces.
     """
-    snapshot = _take(account, [ticket], broker, source, signal_at, leaving_out)
     effect = _effect_of(foreseen) if foreseen is not None else None
-    if effect is None and snapshot.capabilities is not None and snapshot.capabilities.has_dry_run and not leaving_out:
-        effect, trouble = _asked(lambda: _effect_of(broker.preview_order(account.number, ticket)))
-        snapshot = replace(snapshot, troubles={**snapshot.troubles, **({"effect": trouble} if trouble else {})})
-    return replace(snapshot, effect=effect, now=timezone.now())
+    if effect is not None or leaving_out or not _has_dry_run(account):
+        snapshot = _take(account, [ticket], broker, source, signal_at, leaving_out)
+        return replace(snapshot, effect=effect, now=timezone.now())
+    snapshot, (effect, trouble) = side_by_side(
+        account.connection_id,
+        [
+            lambda: _take(account, [ticket], broker, source, signal_at, leaving_out),
+            lambda: _asked(lambda: _effect_of(broker.preview_order(account.number, ticket))),
+        ],
+    )
+    troubles = {**snapshot.troubles, **({"effect": trouble} if trouble else {})}
+    whole: Snapshot = replace(snapshot, effect=effect, troubles=troubles, now=timezone.now())
+    return whole
+
+
+def take_with_preview(
+    account: Account, ticket: OrderTicket, broker: Broker, *, source: str = "web"
+) -> tuple[Snapshot, Preview]:
+    """The same with the whole dry run. Raises ``BrokerError`` when that can't be had."""
+    foreseen, snapshot = side_by_side(
+        account.connection_id,
+        [
+            lambda: broker.preview_order(account.number, ticket),
+            lambda: _take(account, [ticket], broker, source, None, ()),
+        ],
+    )
+    return replace(snapshot, effect=_effect_of(foreseen), now=timezone.now()), foreseen
+
+
+def _has_dry_run(account: Account) -> bool:
+    known = registry.BROKERS.get(account.connection.broker)
+    return known is not None and known.capabilities.has_dry_run
 
 
 def take_group(
@@ -108,11 +121,14 @@ def _take(
 ) -> Snapshot:
     instruments = list(dict.fromkeys(leg.instrument for ticket in asked for leg in ticket.legs))
     details, details_trouble = _details(account, instruments, broker)
-    at, (balance, no_balance), (positions, no_positions) = _figures(account, broker)
+    at, (balance, no_balance), (positions, no_positions) = _figures(account, broker, anew=bool(leaving_out))
     wanted = _to_quote(instruments, details, positions or ())
     quotes_at = timezone.now()
     quotes, no_quotes = _asked(lambda: broker.get_quotes(wanted))
+    to_market = any(ticket.order_type is OrderType.MARKET for ticket in asked)
+    open_now, no_hours = hours.states(account, instruments, broker) if to_market else ({}, "")
     troubles = {"details": details_trouble, "balance": no_balance, "positions": no_positions, "quotes": no_quotes}
+    troubles["hours"] = no_hours
     known = registry.BROKERS.get(account.connection.broker)
     return Snapshot(
         now=timezone.now(),
@@ -120,11 +136,13 @@ def _take(
         account=account.number,
         fingerprints=tuple(tickets.fingerprint(ticket) for ticket in asked),
         symbols=tuple(str(instrument) for instrument in instruments),
+        asked=tuple(frozenset(leg.instrument for leg in ticket.legs) for ticket in asked),
         leaving_out=tuple(leaving_out),
         capabilities=known.capabilities if known is not None else None,
         details=details,
         quotes=quotes or {},
         quotes_at=quotes_at if quotes is not None else None,
+        hours=open_now,
         balance=balance,
         positions=tuple(positions) if positions is not None else None,
         figures_at=at,
@@ -158,33 +176,25 @@ def _details(
 Answer = tuple[Any, str]
 
 
-def _figures(account: Account, broker: Broker) -> tuple[datetime, Answer, Answer]:
-    """Balance and positions, and when they were asked for; kept for a moment."""
+def _figures(account: Account, broker: Broker, *, anew: bool) -> tuple[datetime, Answer, Answer]:
+    """Balance and positions, and when they were asked for; kept for a moment. ``anew``: a change of an order is held
+    against figures that hold that order as it is."""
     key = f"risk:figures:{account.pk}"
     kept: tuple[datetime, Answer, Answer] | None = cache.get(key)
-    if kept is not None:
+    if kept is not None and not anew:
         return kept
     at = timezone.now()
-    balance, positions = _side_by_side(
-        lambda: broker.get_balance(account.number), lambda: broker.get_positions(account.number)
+    balance, positions, _ = side_by_side(
+        account.connection_id,
+        [
+            lambda: _asked(lambda: broker.get_balance(account.number)),
+            lambda: _asked(lambda: broker.get_positions(account.number)),
+            lambda: _opening(account, broker),  # is kept, for when it is asked for next
+        ],
     )
     if not balance[1] and not positions[1]:
         cache.set(key, (at, balance, positions), FIGURES_KEPT)
     return at, balance, positions
-
-
-def _side_by_side(*questions: Callable[[], Any]) -> list[Answer]:
-    """Each in a thread of its own; one after the other in a transaction, whose rows no other thread sees."""
-    if database.in_atomic_block:
-        return [_asked(question) for question in questions]
-    return [future.result() for future in [_pool.submit(_in_thread, question) for question in questions]]
-
-
-def _in_thread(question: Callable[[], Any]) -> Answer:
-    try:
-        return _asked(question)
-    finally:
-        database_connections.close_all()
 
 
 def _to_quote(
@@ -230,13 +240,16 @@ def _opening(account: Account, broker: Broker) -> Decimal | None:
 
 
 def _effect_of(foreseen: Preview | Mapping[str, Any]) -> Effect | None:
-    """What a dry run says of buying power; a document's "before" is from when it was shown, and not used."""
+    """What a dry run says of buying power; a document's "before" is from when it was shown, and not used. One that was
+    shown a while ago says nothing any more: what is held may be something else by now."""
     if isinstance(foreseen, Preview):
         change = foreseen.buying_power_change
         return Effect(change, foreseen.buying_power_before) if change is not None else None
     try:
+        if timezone.now() - datetime.fromisoformat(foreseen["as_of"]) > FORESEEN_FOR:
+            return None
         return Effect(Decimal(foreseen["buying_power_change"]))
-    except (KeyError, TypeError, InvalidOperation):
+    except (KeyError, TypeError, ValueError, InvalidOperation):
         return None
 
 
@@ -248,7 +261,6 @@ def renew(snapshot: Snapshot, account: Account) -> Snapshot:
     now = timezone.now()
     since = snapshot.figures_at or now
     rows = Order.objects.filter(account=account).exclude(pk__in=snapshot.leaving_out)
-    ours = rows.filter(is_external=False).exclude(status=Status.DENIED)
     return replace(
         snapshot,
         now=now,
@@ -256,22 +268,55 @@ def renew(snapshot: Snapshot, account: Account) -> Snapshot:
         not_allowed=_not_allowed(account),
         standing=halts.effective(account, snapshot.source),
         working=working_of(account, snapshot.symbols, since, snapshot.leaving_out),
-        reserved=_reserved(rows, since),
+        reserved=_reserved(rows, since) + _reserved_anew(account, since),
+        released=_released(account, snapshot.leaving_out, since),
         twins=_twins(rows, snapshot.fingerprints, now),
-        sent=Sent(
-            second=ours.filter(created_at__gt=now - timedelta(seconds=1)).count(),
-            minute=ours.filter(created_at__gt=now - timedelta(seconds=60)).count(),
-            day=ours.filter(created_at__gt=now - timedelta(days=1)).count(),
-        ),
+        sent=_sent(account, now),
+        sent_by_all=_sent_by_all(now),
+        habits=gathering.habits(account, snapshot.asked, now),
         refusals=refusals(account, snapshot.source, now),
-        first_live_order=account.connection.is_live and not ours.exists(),
+        first_live_order=account.connection.is_live and not _sent_before(account, snapshot),
     )
 
 
 def reserve(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
     """What to write into ``Order.reserved``: the dollars of buying power it takes, None where that can't be told."""
-    needed = takes(ticket, snapshot)
-    return needed.quantize(Decimal("0.01")) if needed is not None else None
+    return _kept(takes(ticket, snapshot))
+
+
+def worth(ticket: OrderTicket, snapshot: Snapshot) -> Decimal | None:
+    """What to write into ``Order.notional``: dollars, unsigned, None where it can't be told."""
+    return _kept(notional(ticket, snapshot))
+
+
+def _kept(amount: Decimal | None) -> Decimal | None:
+    """As a column holds it: what is larger is written down as the most that fits, for it is denied and must be told."""
+    return min(amount, MOST_KEPT).quantize(Decimal("0.01")) if amount is not None else None
+
+
+def _sent(account: Account, now: datetime) -> Sent:
+    """Orders and replacements of an account; what took an order's place is its replacement and counts once."""
+    spans = {"second": timedelta(seconds=1), "minute": timedelta(seconds=60), "day": timedelta(days=1)}
+    counts = {name: Count("pk", filter=Q(created_at__gt=now - span)) for name, span in spans.items()}
+    lately = {"account": account, "created_at__gt": now - spans["day"]}
+    ours = Order.objects.filter(is_external=False, replaces=None, **lately).exclude(status=Status.DENIED)
+    changes = Replacement.objects.filter(**lately).exclude(status=Asked.DENIED)
+    both = (ours.aggregate(**counts), changes.aggregate(**counts))
+    return Sent(**{name: both[0][name] + both[1][name] for name in spans})
+
+
+def _sent_by_all(now: datetime) -> SentByAll:
+    """Of the whole installation. What others write down at this very instant may not be seen yet."""
+    minute, second = now - timedelta(seconds=60), now - timedelta(seconds=1)
+    ours = Order.objects.filter(is_external=False, created_at__gt=minute).exclude(status=Status.DENIED)
+    found = ours.aggregate(second=Count("pk", filter=Q(created_at__gt=second)), dollars=Sum("notional"))
+    return SentByAll(found["second"], found["dollars"] or ZERO)
+
+
+def _sent_before(account: Account, snapshot: Snapshot) -> bool:
+    """Whether orders went to this account the same way before: by hand, or by this program's key."""
+    same = Order.objects.filter(account=account, is_external=False, source=snapshot.source, key_id=snapshot.key_id)
+    return bool(same.exclude(status=Status.DENIED).exists())
 
 
 def _not_ready(account: Account) -> str:
@@ -295,6 +340,27 @@ def _reserved(rows: Any, since: datetime) -> Decimal:
     unseen = Q(first_seen_at__gte=since) & (Q(status__in=lifecycle.OPEN) | Q(filled_quantity__gt=0))
     found = rows.filter(in_doubt | unseen, adopted_by=None).aggregate(total=Sum("reserved"))
     return found["total"] or ZERO
+
+
+def _reserved_anew(account: Account, since: datetime) -> Decimal:
+    """What replacements take beyond their orders, on their way or done after the broker's figure of ``since``."""
+    on_their_way = Q(status__in=lifecycle.ASKED_OPEN)
+    unseen = Q(status=Asked.DONE, settled_at__gte=since)
+    rows = Replacement.objects.filter(on_their_way | unseen, account=account)
+    return rows.aggregate(total=Sum("reserved"))["total"] or ZERO
+
+
+def _released(account: Account, leaving_out: Sequence[str], since: datetime) -> Decimal:
+    """Of orders that are replaced and that the broker's figure of ``since`` holds, for what is not filled of them."""
+    rows = Order.objects.filter(account=account, pk__in=leaving_out, status__in=lifecycle.OPEN, first_seen_at__lt=since)
+    return sum((_held_for(order) for order in rows), ZERO)
+
+
+def _held_for(order: Order) -> Decimal:
+    """Nothing where what it takes is not known: then nothing is given back."""
+    if order.reserved is None or not order.quantity:
+        return ZERO
+    return order.reserved * max(ZERO, 1 - order.filled_quantity / order.quantity)
 
 
 def _twins(rows: Any, fingerprints: Sequence[str], now: datetime) -> tuple[Twin, ...]:

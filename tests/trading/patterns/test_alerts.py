@@ -63,7 +63,7 @@ def test_a_program_that_sends_the_same_order_again_and_again_is_stopped(
             underlying="AAPL", action="buy_to_open", order_type="limit", time_in_force="day", quantity=10,
             limit_price=-190,
         )  # fmt: skip
-        made.append(looking.look_for_runaway(order.pk))
+        made.append(looking.look_for_runaway(order))
     assert [len(alerts) for alerts in made] == [0, 0, 0, 0, 0, 1]
     assert halts.effective(trading_account, "api").state is halts.TradingState.HALTED
 

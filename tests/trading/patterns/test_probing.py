@@ -50,12 +50,40 @@ def test_a_fill_that_comes_while_the_first_mark_is_set_makes_no_drift() -> None:
         assert look(positions, minute, "10", 2) == []
 
 
-def test_a_new_day_begins_anew() -> None:
+TOMORROW = 24 * 60
+
+
+def test_what_changed_overnight_is_told_once_without_a_remedy_and_the_new_day_begins_anew() -> None:
     positions = Positions()
     look(positions, 0, "10", 1)
     look(positions, 1, "10", 1)
-    for minute in (24 * 60, 24 * 60 + 1, 24 * 60 + 5):
-        assert look(positions, minute, "0", 1) == []
+    assert look(positions, TOMORROW, "0", 1) == []
+    now = NOON + timedelta(minutes=TOMORROW + 1)
+    (drift,) = positions.compare(ACCOUNT, Mark(now.date(), {}, 1), [], now)
+    (told_of,) = trouble.drift([drift], now)
+    assert (drift.ours, drift.theirs, drift.overnight) == (Decimal(10), Decimal(0), True)
+    assert (told_of.gravity, told_of.remedy) == ("warning", "")
+    assert look(positions, TOMORROW + 5, "0", 1) == []
+    assert look(positions, TOMORROW + 9, "0", 1) == []
+
+
+def test_an_order_that_filled_overnight_and_is_known_is_no_drift_and_an_unseen_one_is() -> None:
+    for fills, expected in ((("5",), []), ((), [f"{ACCOUNT}:AAPL:overnight"])):
+        positions = Positions()
+        look(positions, 0, "10", 1)
+        look(positions, 1, "10", 1)
+        assert look(positions, TOMORROW, "15", 2, *fills) == []
+        assert look(positions, TOMORROW + 1, "15", 2, *fills) == expected
+
+
+def test_an_option_that_expired_is_gone_the_next_day_and_the_shares_of_its_assignment_are_told() -> None:
+    positions, option = Positions(), f"SPY   {NOON:%y%m%d}C00580000"
+    for minute, held in ((0, {option: "-1"}), (1, {option: "-1"}), (TOMORROW, {"SPY": "-100"})):
+        now = NOON + timedelta(minutes=minute)
+        positions.compare(ACCOUNT, Mark(now.date(), {one: Decimal(text) for one, text in held.items()}, 1), [], now)
+    now = NOON + timedelta(minutes=TOMORROW + 1)
+    drifts = positions.compare(ACCOUNT, Mark(now.date(), {"SPY": Decimal(-100)}, 1), [], now)
+    assert [drift.symbol for drift in drifts] == ["SPY"]
 
 
 def a_quote(minute: float, middle: str) -> Quote:

@@ -1,7 +1,7 @@
 """Each control just below, at and just above its limit, with its code, its kind and its exact numbers."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -33,8 +33,24 @@ from risk_scene import (
 )
 
 from brokers.domain.instruments import Equity, Option
+from brokers.domain.market import MarketState
 from brokers.domain.orders import Action, GroupKind, OrderGroup, OrderTicket, OrderType, TimeInForce
-from trading.risk import Effect, HaltNote, Limits, Sent, Snapshot, Standing, TradingState, Twin, check, check_group
+from trading.patterns.confirming import Last
+from trading.risk import (
+    Effect,
+    Habits,
+    HaltNote,
+    Limits,
+    Sent,
+    SentByAll,
+    Snapshot,
+    Standing,
+    TradingState,
+    Twin,
+    check,
+    check_group,
+    takes,
+)
 
 BTO, STO, BTC, STC = Action.BUY_TO_OPEN, Action.SELL_TO_OPEN, Action.BUY_TO_CLOSE, Action.SELL_TO_CLOSE
 FREE = replace(WIDE, buying_power_share=Decimal(10**6))
@@ -44,6 +60,17 @@ RICH = scene(
     ),
     opening_value=Decimal(10**12),
 )
+
+
+def after(quantity: str, price: str, instrument: Any = XYZ) -> Habits:
+    """The last order about an instrument."""
+    return Habits(last={frozenset({instrument}): Last(Decimal(quantity), Decimal(price))})
+
+
+def day_trader(count: int | None, equity: str, opened: Any = NOW) -> Snapshot:
+    value = Decimal(equity)
+    balance = a_balance(net_liquidating_value=value, day_trades=count)
+    return scene(holding(XYZ, "10", opened_at=opened), balance=balance, opening_value=value)
 
 
 def test_an_ordinary_order_finds_nothing() -> None:
@@ -121,6 +148,42 @@ STATES: list[tuple[str, OrderTicket, Snapshot, Limits, dict[str, str]]] = [
     ("rate 60 a minute by program", buy("1"), scene(source="api", sent=Sent(0, 60, 60)), WIDE, {"RATE_SHORT": "hard"}),
     ("rate 499 a day", buy("1"), scene(sent=Sent(0, 0, 499)), WIDE, {}),
     ("rate 500 a day", buy("1"), scene(sent=Sent(0, 0, 500)), WIDE, {"RATE_SHORT": "hard"}),
+    ("49 a second of all", buy("1"), scene(sent_by_all=SentByAll(49)), WIDE, {}),
+    ("50 a second of all", buy("1"), scene(sent_by_all=SentByAll(50)), WIDE, {"PLATFORM_CAP": "hard"}),
+    ("5,000,000 a minute of all", buy("1"), scene(sent_by_all=SentByAll(1, Decimal(4_999_900))), WIDE, {}),
+    ("5,000,000.01 a minute of all", buy("1"), scene(sent_by_all=SentByAll(1, Decimal("4999900.01"))), WIDE,
+     {"PLATFORM_CAP": "hard"}),
+    ("ten times the usual", buy("10"), scene(habits=Habits((Decimal(100),) * 10)), WIDE, {}),
+    ("above ten times the usual", buy("11"), scene(habits=Habits((Decimal(100),) * 10)), WIDE, {"SIZE_JUMP": "soft"}),
+    ("too little is usual", buy("11"), scene(habits=Habits((Decimal(100),) * 9)), WIDE, {}),
+    ("a large close is no jump", sell("500"), scene(holding(XYZ, "500"), habits=Habits((Decimal(9),) * 10)), WIDE, {}),
+    ("11.01 times the price", buy("1", "11.01", XYZ), scene(habits=after("1", "1.00")), WIDE, {}),
+    ("11 times the price", buy("1", "11.00", XYZ), scene(habits=after("1", "1.00")), WIDE, {"FAT_FINGER": "soft"}),
+    ("9 times the price", buy("1", "9.00", XYZ), scene(habits=after("1", "1.00")), WIDE, {"FAT_FINGER": "soft"}),
+    ("8.99 times the price", buy("1", "8.99", XYZ), scene(habits=after("1", "1.00")), WIDE, {}),
+    ("a tenth of the price", buy("1", "10.00", XYZ), scene(habits=after("1", "100.00")), WIDE, {"FAT_FINGER": "soft"}),
+    ("a hundred times the quantity", buy("100", "10.00"), scene(habits=after("1", "10.50")), WIDE,
+     {"FAT_FINGER": "soft"}),
+    ("110 times the quantity", buy("110", "10.00"), scene(habits=after("1", "10.50")), WIDE, {"FAT_FINGER": "soft"}),
+    ("111 times the quantity", buy("111", "10.00"), scene(habits=after("1", "10.50")), WIDE, {}),
+    ("89 times the quantity", buy("89", "10.00"), scene(habits=after("1", "10.50")), WIDE, {}),
+    ("a stop's price counts", sell("1", None, stop="9.00"), scene(holding(XYZ, "1"), habits=after("1", "90.00")), WIDE,
+     {"FAT_FINGER": "soft"}),
+    ("a spread is not its leg", ticket(leg(CALL_110, BTO), leg(CALL_120, STO), limit="-1.00"),
+     scene(habits=after("1", "10.00", CALL_110)), WIDE, {}),
+    ("2 day trades", sell("1"), day_trader(2, "24999.99"), WIDE, {}),
+    ("3 day trades", sell("1"), day_trader(3, "24999.99"), WIDE, {"PDT": "soft"}),
+    ("3 day trades of one with 25,000", sell("1"), day_trader(3, "25000"), WIDE, {}),
+    ("3 day trades, opened the day before", sell("1"), day_trader(3, "24999.99", opened=ago(86400)), WIDE, {}),
+    ("3 day trades, nobody knows since when", sell("1"), day_trader(3, "24999.99", opened=None), WIDE, {"PDT": "soft"}),
+    ("3 day trades, opening", buy("1"), day_trader(3, "24999.99"), WIDE, {}),
+    ("day trades that nobody counts", sell("1"), day_trader(None, "24999.99"), WIDE, {}),
+    ("to an open market", buy("1", None), RICH, FREE, {}),
+    ("to a closed market", buy("1", None), replace(RICH, hours={XYZ: MarketState.CLOSED}), FREE,
+     {"MARKET_ORDER_GUARD": "hard"}),
+    ("before hours", buy("1", None), replace(RICH, hours={XYZ: MarketState.PRE}), FREE, {"MARKET_ORDER_GUARD": "hard"}),
+    ("after hours", buy("1", None), replace(RICH, hours={XYZ: MarketState.POST}), FREE, {"MARKET_ORDER_GUARD": "hard"}),
+    ("a limit order to a closed market", buy("1"), replace(RICH, hours={XYZ: MarketState.CLOSED}), FREE, {}),
     ("4 refusals", buy("1"), scene(refusals=4), WIDE, {}),
     ("5 refusals", buy("1"), scene(refusals=5), WIDE, {"RATE_REJECTS": "hard"}),
     ("19 open in the symbol", buy("1"), scene(working=(working(leg(XYZ, BTO), limit="-9.00"),) * 19), WIDE, {}),
@@ -180,6 +243,11 @@ def test_without_an_opening_value_the_days_gain_is_reckoned_from_positions() -> 
         (buy("1"), scene(sent=Sent(5, 5, 5)), "RATE_SHORT", {"sent": "5", "limit": "5"}),
         (buy("960"), scene(reserved=Decimal("12.50")), "BUYING_POWER",
          {"order": "96000", "reserved": "12.5", "limit": "95000"}),
+        (buy("1"), scene(sent_by_all=SentByAll(9, Decimal("4999900.5"))), "PLATFORM_CAP",
+         {"sent": "4999900.5", "order": "100", "limit": "5000000"}),
+        (buy("11"), scene(habits=Habits((Decimal(100),) * 10)), "SIZE_JUMP", {"notional": "1100", "usual": "100"}),
+        (buy("1", "9.50"), scene(habits=after("1", "1.00")), "FAT_FINGER", {"price": "9.5", "last_price": "1"}),
+        (sell("1"), day_trader(4, "20000.50"), "PDT", {"day_trades": "4", "limit": "3", "equity": "20000.5"}),
         (sell("11"), scene(holding(XYZ, "10")), "OVERSELL", {"held": "10", "working": "0", "order": "11"}),
     ],
 )  # fmt: skip
@@ -461,3 +529,107 @@ def test_a_brackets_closing_orders_are_judged_as_if_the_first_had_filled() -> No
         "OVERSELL"
     }
     assert check_group(OrderGroup(GroupKind.OCO, (profit, stop)), scene(holding(XYZ, "10")), Limits()) == []
+
+
+def test_what_waits_for_an_order_finds_its_buying_power_taken() -> None:
+    first = buy("600")
+    assert check_group(OrderGroup(GroupKind.OTO, (buy("350", "99.00"),), first), scene(), WIDE) == []
+    both = check_group(OrderGroup(GroupKind.OTO, (buy("360", "99.00"),), first), scene(), WIDE)
+    assert [(one.code, one.numbers["reserved"]) for one in both] == [("BUYING_POWER", "60000")]
+    unknown = check_group(OrderGroup(GroupKind.OTO, (buy("1"),), buy("1", "2.00", ES_CALL)), scene(), WIDE)
+    assert "BUYING_POWER" in {one.code for one in unknown}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"sent": Sent(3, 3, 3)}, None),
+        ({"sent": Sent(4, 4, 4)}, "RATE_SHORT"),
+        ({"sent_by_all": SentByAll(48)}, None),
+        ({"sent_by_all": SentByAll(49)}, "PLATFORM_CAP"),
+        ({"working": (working(leg(CALL_110, BTC), limit="-0.05"),) * 198}, None),
+        ({"working": (working(leg(CALL_110, BTC), limit="-0.05"),) * 199}, "OPEN_ORDERS"),
+        ({"working": (working(leg(XYZ, BTO), limit="-9.00"),) * 18}, None),
+        ({"working": (working(leg(XYZ, BTO), limit="-9.00"),) * 19}, "OPEN_ORDERS"),
+    ],
+)
+def test_a_group_counts_as_many_orders_as_it_has(changes: dict[str, Any], code: str | None) -> None:
+    two = OrderGroup(GroupKind.OCO, (buy("1", "90.00"), buy("1", "91.00")))
+    found_here = {one.code for one in check_group(two, scene(fingerprints=("a", "b"), **changes), WIDE)}
+    assert found_here == ({code} if code else set())
+
+
+def test_a_sale_is_worth_what_it_brings_and_not_what_it_asks_at_the_least() -> None:
+    order = ticket(leg(XYZ, STO, "1000"), limit="96.00")
+    assert found(order, RICH, replace(FREE, order_notional=Decimal("99979.99")))["ORDER_NOTIONAL"].numbers["order"] == (
+        "99980"
+    )
+    assert "ORDER_NOTIONAL" not in found(order, RICH, replace(FREE, order_notional=Decimal(99_980)))
+
+
+@pytest.mark.parametrize(
+    ("order", "held", "expected"),
+    [
+        # ten puts sold over ten that are ten dollars lower: the width, less what they bring
+        (ticket(leg(PUT_90, STO, "10"), limit="2.00"), [holding(PUT_80, "10")], "8000"),
+        (ticket(leg(PUT_90, STO, "10"), limit="2.00"), [holding(PUT_80, "5")], "48000"),
+        (ticket(leg(PUT_90, STO), limit="2.00"), [], "8800"),
+        (ticket(leg(PUT_80, STO), limit="1.00"), [holding(PUT_90, "1")], "0"),
+        (ticket(leg(PUT_80, STO), limit="1.00"), [holding(XYZ, "-100")], "0"),
+        (ticket(leg(CALL_110, STO), limit="2.00"), [holding(XYZ, "100")], "0"),
+        (ticket(leg(CALL_110, STO), limit="2.00"), [holding(CALL_120, "1")], "800"),
+        # a roll takes what it costs; a second spread what a spread takes
+        (
+            ticket(leg(CALL_110, BTC), leg(LATER_CALL, STO), limit="0.50"),
+            [holding(XYZ, "100"), holding(CALL_110, "-1")],
+            "0",
+        ),
+        (
+            ticket(leg(CALL_110, BTC), leg(LATER_CALL, STO), limit="-0.50"),
+            [holding(XYZ, "100"), holding(CALL_110, "-1")],
+            "50",
+        ),
+        (
+            ticket(leg(CALL_110, STO), leg(CALL_120, BTO), limit="1.00"),
+            [holding(CALL_110, "-1"), holding(CALL_120, "1")],
+            "900",
+        ),
+        (ticket(leg(PUT_80, BTO), leg(PUT_90, STO), leg(CALL_110, STO), leg(CALL_120, BTO), limit="2.00"), [], "800"),
+        # a long one that is gone before the short one covers nothing
+        (ticket(leg(LATER_CALL, STO), leg(CALL_110, BTO), limit="1.00"), [], "11000"),
+        (ticket(leg(LATER_CALL, BTO), leg(CALL_110, STO), limit="-1.00"), [], "100"),
+        (buy("10"), [], "1000"),
+        (ticket(leg(XYZ, STO, "10"), limit="100.00"), [holding(CALL_110, "1")], "1000"),
+    ],
+)
+def test_what_an_order_takes_by_the_desks_own_reckoning(order: OrderTicket, held: Any, expected: str) -> None:
+    assert takes(order, scene(*held)) == Decimal(expected)
+
+
+def test_a_market_sale_is_reckoned_to_bring_five_percent_less() -> None:
+    order = ticket(leg(PUT_90, STO))  # bid 1.90
+    assert takes(order, scene()) == Decimal(9000) - Decimal("190") * Decimal("0.95")
+
+
+EVENING = datetime(2026, 11, 21, 1, 30, tzinfo=timezone.utc)  # Friday, 20:30 in New York
+TODAY = date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("now", "order", "expected"),
+    [
+        (EVENING, buy("1", time=TimeInForce.GTD, gtd=TODAY), False),
+        (EVENING, buy("1", time=TimeInForce.GTD, gtd=date(2026, 11, 19)), True),
+        (EVENING, buy("1", "2.00", replace(CALL_110, expiry=TODAY)), True),
+        (NOW.replace(hour=21, minute=59), buy("1", "2.00", replace(CALL_110, expiry=TODAY)), False),
+        (NOW.replace(hour=22, minute=0), buy("1", "2.00", replace(CALL_110, expiry=TODAY)), True),
+        (NOW.replace(hour=22, minute=0), buy("1", "2.00", replace(CALL_110, expiry=date(2026, 11, 21))), False),
+        (datetime(2026, 7, 17, 20, 59, tzinfo=timezone.utc),
+         buy("1", "2.00", replace(CALL_110, expiry=date(2026, 7, 17))), False),
+        (datetime(2026, 7, 17, 21, 0, tzinfo=timezone.utc),
+         buy("1", "2.00", replace(CALL_110, expiry=date(2026, 7, 17))), True),
+    ],
+)  # fmt: skip
+def test_days_are_those_of_the_exchange(now: datetime, order: OrderTicket, expected: bool) -> None:
+    findings = check(order, scene(now=now, quotes_at=now, figures_at=now), WIDE)
+    assert ("COMBINATION" in {one.code for one in findings}) is expected

@@ -78,8 +78,11 @@ def test_a_source_that_is_refused_again_and_again_is_halted(
                 place(trading_account, f"k{number}", f"19{number % 3}.0{number}", confirmed={"PRICE_COLLAR"})
             tries += 1
     assert tries == 8
-    halt = Halt.objects.get(cause="runaway")
-    assert (halt.cause, halt.source, halt.account_id) == ("runaway", "api", trading_account.pk)
+    halt = Halt.objects.get()  # one matter, though two guards notice it
+    assert (halt.source, halt.account_id) == ("api", trading_account.pk)
+    assert "refused and sent again" in halt.reason
+    assert "were refused within a minute" in halt.reason
+    assert AuditRecord.objects.filter(action="halt.again", about=f"halt:{halt.pk}").count() == 1
     assert halts.effective(trading_account, "api").state is HALTED
     assert halts.effective(trading_account, "web").state is TradingState.ACTIVE
     assert AuditRecord.objects.filter(action="halt.pressed", about=f"halt:{halt.pk}").count() == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from risk_scene import CALL_110, ES, WIDE, XYZ, a_balance, ago, buy, found, holding, leg, quotes, scene, sell, ticket
 
+from brokers.domain.market import MarketState
 from brokers.domain.orders import Action, OrderTicket
 from trading.risk import Snapshot, TradingState, grows, unmet
 
@@ -49,12 +50,19 @@ MISSING: list[tuple[str, OrderTicket, Snapshot, str]] = [
     ("working orders, closing", sell(), scene(HELD, working=None), "OVERSELL"),
     ("twins", buy(), scene(twins=None), "DUPLICATE_LIKE"),
     ("rates", buy(), scene(sent=None), "RATE_SHORT"),
+    ("what all sent", buy(), scene(sent_by_all=None), "PLATFORM_CAP"),
+    ("what was sent before", buy(), scene(habits=None), "SIZE_JUMP"),
+    ("hours, to market", buy("1", None), scene(hours={}), "MARKET_ORDER_GUARD"),
+    ("hours in an odd word, to market", buy("1", None), scene(hours={XYZ: MarketState.UNKNOWN}), "MARKET_ORDER_GUARD"),
     ("refusals", buy(), scene(refusals=None), "RATE_REJECTS"),
     ("the day's gain", buy(), scene(replace(HELD, day_open_price=None), opening_value=None), "DAILY_LOSS"),
     ("price of what is held", buy("1", "2.00", CALL_110),
      scene(HELD, quotes={one: quote for one, quote in quotes().items() if one != XYZ}), "POSITION_LIMIT"),
 ]  # fmt: skip
-SOFT = {"quotes", "one side", "age of quotes", "stale quotes", "equity", "the day's gain", "price of what is held"}
+SOFT = {
+    "quotes", "one side", "age of quotes", "stale quotes", "equity", "the day's gain", "price of what is held",
+    "what was sent before",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("what", "order", "setting", "code"), MISSING, ids=[row[0] for row in MISSING])
