@@ -7,17 +7,17 @@ What cannot be read is never shown as nothing: each part says what is known, sin
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from django.db import connections as database_connections
 from django.utils import timezone
 
 from brokers.connections import broker_for
+from brokers.connections.waiting import give_back, in_thread
 from brokers.domain.accounts import Balance, Position
 from brokers.domain.instruments import Instrument, Other
 from brokers.domain.market import Quote
@@ -33,7 +33,6 @@ FRESH_SECONDS = 2.0
 FAILED_SECONDS = 4.0
 PATIENCE_SECONDS = 5.0
 ABANDONED_SECONDS = 30.0
-_pool = ThreadPoolExecutor(max_workers=32, thread_name_prefix="holdings")
 
 
 class Source(StrEnum):
@@ -117,7 +116,7 @@ class _Flight:
         self.stamp = stamp
         self.begun = time.monotonic()
         self.good_until: float | None = None
-        self.future: Future[Any] = _pool.submit(self._run, account, job)
+        self.future: Future[Any] = in_thread(lambda: self._run(account, job))
 
     def _run(self, account: Account, job: Callable[[Account], Any]) -> Any:
         moment = 0.0
@@ -127,7 +126,6 @@ class _Flight:
             return answer
         finally:
             self.good_until = time.monotonic() + moment
-            database_connections.close_all()
 
     def serves(self, stamp: str) -> bool:
         until = self.begun + ABANDONED_SECONDS if self.good_until is None else self.good_until
@@ -163,6 +161,7 @@ def _ask_held(account: Account) -> "Future[Held]":
 
 def _wait(future: "Future[T]", until: float, account: Account, kept: Callable[[Account, BrokerError], T]) -> T:
     """The answer, or what is kept when it takes too long; the late answer still arrives for the next look."""
+    give_back()
     try:
         return future.result(timeout=max(0.0, until - time.monotonic()))
     except TimeoutError:

@@ -1,18 +1,13 @@
 """Every main page on a phone, in dark and in light: nothing sticks out, and axe has nothing against it."""
 
-import json
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk_process import DeskProcess
 from desk_visits import PHONE, WIDE, new_visitor, review, send, sign_in
+from page_faults import faults_of
 from playwright.sync_api import Browser, Page
 
-AXE = Axe()
-SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
 DOORS = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 PAGES = (
     "/portfolio/",
@@ -24,6 +19,10 @@ PAGES = (
     "/orders/?tab=working",
     "/orders/?tab=today",
     "/orders/?tab=history",
+    "/orders/cancelling",
+    "/halt",
+    "/settings/limits",
+    "/alerts/",
     "/connections/",
     "/connections/new",
     "/connect/tastytrade/sim/personal",
@@ -46,19 +45,6 @@ def trader(stranger: Page, desk: DeskProcess, connected: None) -> Page:
     return stranger
 
 
-def faults_of(page: Page) -> list[str]:
-    found = []
-    width, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    if width > room:
-        found.append(f"{width - room} px stick out on the right")
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for violation in AXE.run(page, options=RULES).response["violations"]:
-            nodes = [node["html"][:200] for node in violation["nodes"][:3]]
-            found.append(f"{scheme}, {violation['id']}: {violation['help']} {json.dumps(nodes, ensure_ascii=False)}")
-    return found
-
-
 def look(page: Page, address: str) -> dict[str, list[str]]:
     page.goto(address)
     found = faults_of(page)
@@ -72,9 +58,10 @@ def test_the_doors_have_no_faults(stranger: Page, desk: DeskProcess) -> None:
     assert found == {}
 
 
-def test_no_page_has_faults(trader: Page, desk: DeskProcess) -> None:
+@pytest.mark.parametrize("paths", [PAGES[::2], PAGES[1::2]], ids=["one half", "the other half"])
+def test_no_page_has_faults(trader: Page, desk: DeskProcess, paths: tuple[str, ...]) -> None:
     found: dict[str, list[str]] = {}
-    for path in PAGES:
+    for path in paths:
         found |= look(trader, f"{desk.url}{path}")
     assert found == {}
 
@@ -94,7 +81,36 @@ def test_the_way_of_an_order_has_no_faults(trader: Page, desk: DeskProcess) -> N
     send(trader)
     trader.locator("#order h2 .badge").get_by_text("Filled").wait_for()
     found["filled order"] = faults_of(trader)
+    trader.get_by_role("link", name="Receipt").click()
+    trader.locator(".receipt-steps summary").first.click()
+    found["receipt"] = faults_of(trader)
     trader.goto(f"{desk.url}/connections/")
     trader.get_by_role("link", name="Disconnect").click()
     found["disconnect"] = faults_of(trader)
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+def test_the_ways_of_a_working_order_have_no_faults(trader: Page, desk: DeskProcess) -> None:
+    found = {}
+    review(trader, desk, symbol="GM", action="buy_to_open", quantity="1", limit_price="5.00")
+    send(trader)
+    trader.locator("#order h2 .badge").get_by_text("Working").wait_for()
+    order = trader.url
+    found["working order"] = faults_of(trader)
+    trader.goto(f"{desk.url}/orders/cancelling?underlying=GM")
+    found["cancel all"] = faults_of(trader)
+    trader.goto(order)
+    trader.get_by_role("link", name="Change order").click()
+    found["change"] = faults_of(trader)
+    trader.get_by_label("Limit price", exact=True).fill("5.01")
+    trader.get_by_role("button", name="Review the change").click()
+    trader.get_by_role("button", name="Replace SIM order").wait_for()
+    found["review of the change"] = faults_of(trader)
+    trader.goto(order)
+    trader.get_by_role("button", name="Cancel order").click()
+    trader.goto(f"{desk.url}/settings/limits")
+    trader.get_by_label("Shares per order").fill("many")
+    trader.get_by_role("button", name="Keep these limits").click()
+    trader.locator(".errorlist").wait_for()
+    found["refused limits"] = faults_of(trader)
     assert {place: faults for place, faults in found.items() if faults} == {}
