@@ -153,7 +153,7 @@ def serve(port: str) -> int:
             port=int(port),
             log_level="info",
             access_log=False,
-            ws="websockets-sansio",
+            ws="brokers.live.server:LiveProtocol",
             ws_per_message_deflate=False,
             log_config=None,
             timeout_graceful_shutdown=3,

@@ -1,6 +1,7 @@
 """Brokers for connections, and the accounts found through them."""
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 
 from django.contrib.auth.models import User
@@ -10,6 +11,7 @@ from brokers import oauth, registry
 from brokers.connections.calls import gated
 from brokers.connections.sealing import unseal_from
 from brokers.connections.tokens import NO_ERROR, SUSPECT, access_token
+from brokers.connections.waiting import give_back
 from brokers.domain.accounts import AccountInfo
 from brokers.errors import Refused
 from brokers.models import Account, Connection
@@ -17,14 +19,26 @@ from brokers.port import AccessToken, Broker, Stream
 from brokers.vault import CannotUnseal
 
 log = logging.getLogger(__name__)
+TOKEN_KEPT = 2.0
+"""Seconds for which the calls of one broker object share a token that was read: an order's are several."""
 
 
 def token_source(connection: Connection) -> AccessToken:
-    """A door to the connection's token that reads the row afresh at each call."""
+    """A door to the connection's token that reads the row afresh, again and again.
+
+    A call follows: the caller's thread keeps no database connection while it waits for the broker.
+    """
     connection_id = connection.pk
+    kept = ("", float("-inf"))
 
     def token(*, refused: str | None = None) -> str:
-        return access_token(connection_id, refused=refused)
+        nonlocal kept
+        found, read_at = kept
+        if refused is not None or time.monotonic() - read_at > TOKEN_KEPT:
+            found = access_token(connection_id, refused=refused)
+            kept = (found, time.monotonic())
+        give_back()
+        return found
 
     return token
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from brokers import oauth, registry
+from brokers.connections import waiting
 from brokers.models import Connection
 from brokers.port import AccessToken, Budget
 from brokers.transport import ConnectionGate, GatedToken, Standing, ledger_at
@@ -34,6 +35,7 @@ def gate_for(connection: Connection, *, urgent: bool = False) -> ConnectionGate:
         budgets=budgets_for(broker, environment),
         ledger=ledger_at(settings.REDIS_URL),
         urgent=urgent,
+        sleep=waiting.sleep,
     )
 
 

@@ -24,6 +24,7 @@ from brokers.connections.clock import now_of, read_with_clock, skew_of
 from brokers.connections.flights import Flights
 from brokers.connections.sealing import seal_for, unseal_from
 from brokers.connections.telling import end, tell
+from brokers.connections.waiting import give_back, sleep
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, Refused, Unavailable
 from brokers.models import Connection
 from brokers.vault import CannotUnseal, Secret
@@ -97,6 +98,7 @@ def current_token(row: Connection, refused: str | None, life: timedelta) -> str 
 
 
 def _join_flight(connection_id: uuid.UUID, refused: str | None) -> str:
+    give_back()
     try:
         return _flights.join(connection_id, lambda: renewed_token(connection_id, refused), patience=LONGEST_FLIGHT)
     except TimeoutError:
@@ -121,7 +123,7 @@ def renewed_token(connection_id: uuid.UUID, refused: str | None) -> str:
             if token is not None:
                 return token
         elif not (is_late := time.monotonic() > deadline):  # if it is, one last look, for this one may be old
-            time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 (spreads the readers, decides nothing)
+            sleep(random.uniform(0.05, 0.25))  # noqa: S311 (spreads the readers, decides nothing)
 
 
 def _old_token(row: Connection, refused: str | None, otherwise: BrokerError) -> str:
@@ -158,6 +160,7 @@ def _renew(row: Connection, lease: str, refused: str | None) -> str | None:
     try:
         provider = oauth.provider_for(row.broker, row.environment)
         client, refresh_token = client_of(row, provider), _unsealed(row, "sealed_refresh_token")
+        give_back()
         grant = oauth.refresh(provider, client, refresh_token)
     except LookupError:
         _leased(row, lease).update(**NO_LEASE)

@@ -6,9 +6,13 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from threading import Lock
 
+from brokers.domain.greeks import GREEK_FIELDS, Greeks
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import QUOTE_FIELDS, Quote, Tick, fair_price
 from brokers.live import frames
+from brokers.live.candle import Candle
+from brokers.live.fields import CANDLE
+from brokers.live.told import raw_fragment
 
 FIELDS = frozenset(QUOTE_FIELDS)
 NEVER = datetime.min.replace(tzinfo=timezone.utc)
@@ -18,7 +22,7 @@ PRICED_BY = frozenset({"bid", "ask", "mark", "last"})
 class Figures:
     """One instrument's newest figures. The ``mark`` that is told is the price holdings are valued by."""
 
-    __slots__ = ("as_of", "changed", "fair", "instrument", "key", "values")
+    __slots__ = ("as_of", "candle", "changed", "fair", "instrument", "key", "told", "values")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -27,6 +31,8 @@ class Figures:
         self.as_of = NEVER
         self.changed: set[str] = set()
         self.fair: Decimal | None = None
+        self.told: list[tuple[str, Decimal | None]] = []
+        self.candle: Candle | None = None
 
     def merge(self, tick: Tick) -> None:
         """Fields that the tick does not name stay; its time counts even when nothing else is new."""
@@ -37,6 +43,8 @@ class Figures:
             if (name not in values or values[name] != value) and name in FIELDS:
                 values[name] = value
                 self.changed.add(name)
+        if self.candle is not None and ("last" in tick.values or "volume" in tick.values):
+            self.candle.take(values.get("last"), values.get("volume"), tick.at)
 
     @property
     def is_known(self) -> bool:
@@ -44,25 +52,47 @@ class Figures:
 
     def take_changes(self) -> str:
         """What changed since it was last taken, as a fragment."""
-        if self.changed & PRICED_BY:
-            self.changed.discard("mark")
+        changed, values = self.changed, self.values
+        if not PRICED_BY.isdisjoint(changed):
+            changed.discard("mark")
             if (fair := self._fair()) != self.fair:
                 self.fair = fair
-                self.changed.add("mark")
-        told = [(name, self._told(name)) for name in self.changed]
-        self.changed.clear()
-        return frames.fragment(self.key, told, self.as_of)
+                changed.add("mark")
+        self.told = [(name, self.fair if name == "mark" else values[name]) for name in changed]
+        changed.clear()
+        if self.candle is not None:
+            self.candle.fresh, self.candle.changed = self.candle.changed, False
+        return frames.fragment(self.key, self.told, self.as_of)
 
-    def whole(self) -> str:
-        """All that is known, as a fragment; to be asked only when something is."""
-        told = {**self.values, "mark": self._fair()}
-        return frames.fragment(self.key, told.items(), self.as_of)
+    def narrowed(self, names: frozenset[str]) -> str | None:
+        """What was taken last, but these names only; None where they did not change."""
+        candle = self.candle if CANDLE in names and self.candle is not None and self.candle.fresh else None
+        told = [pair for pair in self.told if pair[0] in names]
+        if not told and candle is None:
+            return None
+        return frames.fragment(self.key, told, self.as_of, candle.text() if candle is not None else "")
+
+    def raw_changes(self) -> str:
+        """What changed, for other processes; it stays to be taken."""
+        return raw_fragment(self.key, self.values, self.changed, self.as_of)
+
+    def raw(self) -> str:
+        """All that is known, for other processes."""
+        return raw_fragment(self.key, self.values, self.values.keys(), self.as_of)
+
+    def whole(self, names: frozenset[str] | None = None) -> str:
+        """All that is known, or these names of it, as a fragment; to be asked only when something is."""
+        known = {**self.values, "mark": self._fair()}
+        told = known.items() if names is None else [pair for pair in known.items() if pair[0] in names]
+        candle = self.candle.text() if names is not None and CANDLE in names and self.candle is not None else ""
+        return frames.fragment(self.key, told, self.as_of, candle)
 
     def quote(self) -> Quote | None:
         return Quote(self.instrument, self.as_of, **self.values) if self.is_known else None
 
-    def _told(self, name: str) -> Decimal | None:
-        return self.fair if name == "mark" else self.values[name]
+    def greeks(self) -> Greeks | None:
+        told = {name: value for name in GREEK_FIELDS if (value := self.values.get(name)) is not None}
+        return Greeks(self.instrument, self.as_of, **told) if told else None
 
     def _fair(self) -> Decimal | None:
         get = self.values.get
@@ -96,6 +126,13 @@ class Board:
                     self._dirty.add(figures)
         return bool(self._dirty)
 
+    def raw_changes(self) -> list[str]:
+        return [figures.raw_changes() for figures in self._dirty]
+
+    def raw(self, instruments: Iterable[Instrument]) -> list[str]:
+        found = [self._figures[one] for one in instruments if one in self._figures]
+        return [figures.raw() for figures in found if figures.is_known]
+
     def take_changes(self) -> dict[Figures, str]:
         dirty, self._dirty = self._dirty, set()
         return {figures: figures.take_changes() for figures in dirty}
@@ -110,3 +147,9 @@ class Board:
         with self._lock:
             found = [self._figures[one].quote() for one in instruments if one in self._figures]
         return {quote.instrument: quote for quote in found if quote is not None}
+
+    def latest_greeks(self, instruments: Iterable[Instrument]) -> dict[Instrument, Greeks]:
+        """Greeks of those of which some are known."""
+        with self._lock:
+            found = [self._figures[one].greeks() for one in instruments if one in self._figures]
+        return {greeks.instrument: greeks for greeks in found if greeks is not None}

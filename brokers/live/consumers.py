@@ -13,11 +13,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.live import frames, rights
+from brokers.live.fields import GROUPS, names_of
 from brokers.live.hub import Hub, LimitReached, hub
-from brokers.live.mailbox import Mailbox, text_message
+from brokers.live.mailbox import ABUSE, REASONS, RIGHTS, SIGN_IN, TOO_MANY, Mailbox
 from brokers.live.news import connection_group, serve_from, user_group
-
-SIGN_IN, RIGHTS, TOO_MANY, ABUSE = 4401, 4403, 4429, 1008
+from brokers.live.server import door_of
 
 
 class BadMessage(Exception):
@@ -65,28 +65,28 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         self.user = self.scope.get("user")
         if self.user is None or not self.user.is_authenticated:
             await self.accept()
-            await self.close(SIGN_IN)
+            await self.close(SIGN_IN, REASONS[SIGN_IN])
             return
         self.session_key = self.scope["session"].session_key if "session" in self.scope else None
-        tab = Mailbox(self.base_send)
         serve_from(asyncio.get_running_loop())
-        try:
-            self.hub.join(self.user.pk, tab)
-        except LimitReached as error:
-            await self.accept()
-            await self.send(frames.error(None, "too_many_tabs", str(error)))
-            await self.close(TOO_MANY)
-            return
-        self.tab = tab
         # Before the tab is told that it is open: what it reads from then on and what it is told leave no gap.
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
         await self.accept()
+        tab = Mailbox(self.base_send, door_of(self.scope))
+        try:
+            self.hub.join(self.user.pk, tab)
+        except LimitReached as error:
+            await self.send(frames.error(None, "too_many_tabs", str(error)))
+            await self.close(TOO_MANY, REASONS[TOO_MANY])
+            return
+        self.tab = tab
         self.rechecks = asyncio.create_task(self._recheck_again_and_again(), name="rights of a tab")
 
     async def disconnect(self, code: int) -> None:
         self._leave()
         if self.rechecks is not None:
             self.rechecks.cancel()
+        if self.user is not None and self.user.is_authenticated:
             await self.channel_layer.group_discard(user_group(self.user.pk), self.channel_name)
             for group in self.watched_groups:
                 await self.channel_layer.group_discard(group, self.channel_name)
@@ -136,6 +136,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     async def _subscribe(self, message_id: object, message: dict[str, Any]) -> None:
         instruments, unknown = self._instruments(message)
+        names = self._names(message)
         connection_id = await rights.find_connection(self.user, message)
         group = connection_group(connection_id)
         if group not in self.watched_groups:
@@ -146,7 +147,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         answer = self._answer("subscribed", message_id, connection_id, instruments) | {"unknown": unknown}
         self.hub.check(self.tab, connection_id, instruments)
         self._say(frames.encode(answer))
-        self.hub.subscribe(self.tab, connection_id, instruments)
+        self.hub.subscribe(self.tab, connection_id, instruments, names)
 
     async def _unsubscribe(self, message_id: object, message: dict[str, Any]) -> None:
         instruments, _ = self._instruments(message)
@@ -167,6 +168,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             except ValueError:
                 unknown.append(symbol)
         return list(known), unknown
+
+    def _names(self, message: dict[str, Any]) -> frozenset[str] | None:
+        """The figures in the groups that the message names; None where it names none."""
+        groups = message.get("fields")
+        if groups is None:
+            return None
+        if not isinstance(groups, list) or not groups or not all(isinstance(group, str) for group in groups):
+            raise BadMessage("invalid", "fields is a list of text.")
+        try:
+            return names_of(groups)
+        except KeyError:
+            raise BadMessage("invalid", f"fields are among {', '.join(GROUPS)}.") from None
 
     @staticmethod
     def _answer(kind: str, message_id: object, connection_id: UUID, instruments: list[Instrument]) -> dict[str, Any]:
@@ -214,7 +227,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     def _say(self, text: str) -> None:
         if self.tab is not None:
-            self.tab.post(text_message(text))
+            self.tab.post(frames.Frame(text))
 
     def _shut(self, code: int) -> None:
         tab = self.tab

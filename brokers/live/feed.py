@@ -6,7 +6,7 @@ single tick; it changes the board, and the next flush tells what is then the new
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 from uuid import UUID
 
@@ -17,14 +17,21 @@ from brokers.domain.market import Tick
 from brokers.errors import BrokerError, NotAuthorized
 from brokers.live import frames
 from brokers.live.board import Board, Figures
+from brokers.live.candle import Candle
+from brokers.live.fields import CANDLE
 from brokers.live.limits import Limits
-from brokers.live.mailbox import Mailbox, View, text_message
+from brokers.live.mailbox import Mailbox, View
+from brokers.live.pace import Pace
 from brokers.live.reports import News, Reporter, Reports, send_signals
+from brokers.live.sharing import SharedSource
+from brokers.live.switchboard import Switchboard, end
 from brokers.port import StatusChange, Stream, StreamEvent, StreamState
 
 logger = logging.getLogger(__name__)
 Opener: TypeAlias = Callable[[UUID], Awaitable[Stream]]
+ViewKey: TypeAlias = tuple[frozenset[Figures], frozenset[str] | None]
 CLOSING_TAKES = 5
+CONNECTING = StatusChange("quotes", StreamState.RECONNECTING, "Connecting to the broker.")
 SIGN_IN_AGAIN = "The broker no longer accepts this connection: connect it again."
 
 
@@ -54,21 +61,26 @@ class Feed:
         open_stream: Opener = open_stream,
         reporter: Reporter = send_signals,
         limits: Limits | None = None,
+        pace: Pace | None = None,
+        switchboard: Switchboard | None = None,
+        on_gone: Callable[[UUID], None] | None = None,
     ) -> None:
         self.connection_id = connection_id
         self.board = Board()
-        self.views: dict[frozenset[Figures], View] = {}
+        self.views: dict[ViewKey, View] = {}
         self.statuses: dict[str, StatusChange] = {}
         self.reports = Reports(connection_id, reporter)
         self.limits = limits or Limits()
+        self.pace = pace or Pace(self.limits.flush_every)
+        self._shared = SharedSource(self, switchboard) if switchboard is not None else None
+        self._on_gone = on_gone
         self._open_stream = open_stream
         self._loop = asyncio.get_running_loop()
         self._kept: dict[Instrument, float] = {}
         self._kept_until = 0.0
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
-        self._flush_timer: asyncio.Handle | None = None
-        self._flushed_at = float("-inf")
+        self._reopening: asyncio.Task[None] | None = None
         self._stopped_at = float("-inf")
 
     # What comes from upstream
@@ -77,7 +89,7 @@ class Feed:
         """Take a batch of events in their order."""
         ticks = [event for event in events if isinstance(event, Tick)]
         if ticks and self.board.merge(ticks):
-            self._plan_flush()
+            self.pace.plan(self.flush)
         if len(ticks) < len(events):
             self.reports_of([event for event in events if not isinstance(event, Tick)])
 
@@ -97,20 +109,15 @@ class Feed:
         if self.statuses.get(change.source) == change:
             return
         self.statuses[change.source] = change
-        message = text_message(frames.status(self.connection_id, change))
+        if self._shared is not None:
+            self._shared.told(change)
+        message = frames.Frame(frames.status(self.connection_id, change))
         for tab in self.tabs:
             tab.post(message)
 
-    def _plan_flush(self) -> None:
-        """At once after a quiet spell, then no more often than the limit says."""
-        if self._flush_timer is None:
-            wait = self._flushed_at + self.limits.flush_every - self._loop.time()
-            loop = self._loop
-            self._flush_timer = loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
-
     def flush(self) -> None:
-        self._flush_timer = None
-        self._flushed_at = self._loop.time()
+        if self._shared is not None and self._shared.is_heard:
+            self._shared.changed(self.board.raw_changes())
         fragments = self.board.take_changes()
         changed = set(fragments)
         for view in self.views.values():
@@ -125,19 +132,22 @@ class Feed:
     @property
     def wanted(self) -> set[Instrument]:
         """What is watched upstream: the union over the tabs, and what is kept for a while."""
-        watched = {figures.instrument for view in self.views for figures in view}
+        watched = {figures.instrument for view in self.views.values() for figures in view.figures}
         return watched | self._kept.keys()
 
-    def show(self, tab: Mailbox, instruments: Collection[Instrument]) -> View:
+    def show(self, tab: Mailbox, instruments: Collection[Instrument], names: frozenset[str] | None = None) -> View:
         """Make this the whole set that a tab watches here. Its next frame follows ``View.snapshot`` with no gap."""
         figures = frozenset(self.board.figures(instrument) for instrument in instruments)
-        view = self.views.get(figures)
+        view = self.views.get((figures, names))
         if view is None or tab not in view.tabs:
             self.leave(tab)
-            view = self.views.setdefault(figures, View(self.connection_id, figures))
+            view = self.views.setdefault((figures, names), View(self.connection_id, figures, names))
             view.tabs.add(tab)
             tab.views[self.connection_id] = view
             self._watch()
+        if names is not None and CANDLE in names:
+            for one in figures:
+                one.candle = one.candle or Candle()
         return view
 
     def leave(self, tab: Mailbox) -> None:
@@ -147,7 +157,7 @@ class Feed:
             return
         view.tabs.discard(tab)
         if not view.tabs:
-            del self.views[view.figures]
+            del self.views[view.figures, view.names]
         self.keep([figures.instrument for figures in view.figures], self.limits.linger)
 
     def keep(self, instruments: Collection[Instrument], seconds: float) -> None:
@@ -176,6 +186,27 @@ class Feed:
     def _watch(self) -> None:
         if self._stream is not None:
             self._stream.watch(self.wanted)
+        elif self._shared is not None:
+            self._shared.watch()
+
+    # What other processes tell and want
+
+    def take_told(self, ticks: Iterable[Tick]) -> None:
+        """They come at the pace of the owner's flushes."""
+        if self.board.merge(ticks):
+            self.flush()
+
+    def fragments_of(self, instruments: Iterable[Instrument]) -> list[str]:
+        return self.board.raw(instruments)
+
+    def gone(self) -> None:
+        if self._on_gone is not None:
+            self._on_gone(self.connection_id)
+
+    def say_gone(self) -> None:
+        """The connection was removed: no process is to go on with it."""
+        if self._shared is not None:
+            self._shared.say_gone()
 
     # The task that owns the upstream
 
@@ -184,23 +215,36 @@ class Feed:
         if self._task is None or (self._task.done() and self._loop.time() - self._stopped_at >= again_after):
             self._task = asyncio.create_task(self._run(), name=f"feed {self.connection_id}")
 
+    def reopen(self) -> None:
+        """End the upstream as it is; the feed opens another one, as after a lost connection."""
+        if self._stream is not None and (self._reopening is None or self._reopening.done()):
+            self._reopening = asyncio.create_task(self._stream.close(), name=f"reopening feed {self.connection_id}")
+
     async def close(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
+        self.pace.forget(self.flush)
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await self.reports.drain()
 
     async def _run(self) -> None:
+        if self._shared is not None:
+            await self._shared.run()
+        else:
+            await self.run_upstream()
+        self._stopped_at = self._loop.time()
+
+    def begin(self) -> None:
+        if self.statuses != {CONNECTING.source: CONNECTING}:
+            self.statuses.clear()
+            self.tell(CONNECTING)
+
+    async def run_upstream(self) -> None:
+        """Keep the broker's stream open, until it wants a sign-in."""
         failures = 0
-        self.statuses.clear()
-        self.tell(StatusChange("quotes", StreamState.RECONNECTING, "Connecting to the broker."))
+        self.begin()
         while True:
             had_events = await self._follow()
-            if self._needs_sign_in():
-                self._stopped_at = self._loop.time()
+            if self.needs_sign_in:
                 return
             failures = 1 if had_events else failures + 1
             delay = self.limits.retry[min(failures, len(self.limits.retry)) - 1]
@@ -240,5 +284,6 @@ class Feed:
             except Exception:
                 logger.exception("The stream of connection %s could not be closed.", self.connection_id)
 
-    def _needs_sign_in(self) -> bool:
+    @property
+    def needs_sign_in(self) -> bool:
         return any(change.state is StreamState.SIGN_IN for change in self.statuses.values())

@@ -8,12 +8,44 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from brokers.port import StatusChange
 
-HEARTBEAT = '{"type":"heartbeat"}'
+
+class Frame:
+    """A frame that is written once: as ``text``, as an ASGI ``message``, and ``raw`` as it goes over the wire."""
+
+    __slots__ = ("_raw", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._raw: bytes | None = None
+
+    @property
+    def message(self) -> dict[str, Any]:
+        return {"type": "websocket.send", "text": self.text}
+
+    @property
+    def raw(self) -> bytes:
+        """RFC 6455, section 5.2: a final, unmasked text frame."""
+        if self._raw is None:
+            self._raw = text_frame(self.text.encode())
+        return self._raw
+
+
+def text_frame(payload: bytes) -> bytes:
+    length = len(payload)
+    if length < 126:
+        return bytes((0x81, length)) + payload
+    if length < 1 << 16:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+
+
+HEARTBEAT = Frame('{"type":"heartbeat"}')
 
 
 def encode(frame: Mapping[str, Any]) -> str:
@@ -25,9 +57,11 @@ def quotes(kind: str, seq: int, connection_id: UUID, fragments: Iterable[str]) -
     return f'{{"type":"{kind}","seq":{seq},"connection":"{connection_id}","quotes":{{{",".join(fragments)}}}}}'
 
 
-def fragment(key: str, values: Iterable[tuple[str, Decimal | None]], as_of: datetime) -> str:
-    """One instrument's part of a frame. ``key`` is its symbol as JSON text; names are the desk's own."""
-    figures = "".join([f'"{name}":{figure(value)},' for name, value in values])
+def fragment(key: str, values: Iterable[tuple[str, Decimal | None]], as_of: datetime, candle: str = "") -> str:
+    """One instrument's part of a frame. ``key`` is its symbol, ``candle`` a bar, as JSON; names are the desk's own."""
+    figures = "".join([f'"{name}":null,' if value is None else f'"{name}":"{value:f}",' for name, value in values])
+    if candle:
+        figures += f'"candle":{candle},'
     return f'{key}:{{{figures}"as_of":"{moment(as_of)}"}}'
 
 
@@ -35,7 +69,9 @@ def figure(value: Decimal | None) -> str:
     return "null" if value is None else f'"{value:f}"'
 
 
+@lru_cache(maxsize=1024)
 def moment(at: datetime) -> str:
+    """What comes together has the same time, so most are written once for many."""
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -5,16 +5,20 @@ import logging
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
+from django.conf import settings
+
+from brokers.domain.greeks import Greeks
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Quote
 from brokers.live import frames
 from brokers.live.feed import Feed, Opener, open_stream
 from brokers.live.limits import Limits
-from brokers.live.mailbox import Mailbox, View, text_message
+from brokers.live.mailbox import TOO_SLOW, Mailbox, View
+from brokers.live.pace import Pace
 from brokers.live.reports import Reporter, send_signals
+from brokers.live.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
-TOO_SLOW = 4408
 ASK_AGAIN_AFTER = 60.0
 
 
@@ -26,15 +30,22 @@ class Hub:
     """Lives in one event loop at a time. All but ``latest`` and ``drop_soon`` belong to that loop's thread."""
 
     def __init__(
-        self, open_stream: Opener = open_stream, reporter: Reporter = send_signals, limits: Limits | None = None
+        self,
+        open_stream: Opener = open_stream,
+        reporter: Reporter = send_signals,
+        limits: Limits | None = None,
+        redis_url: str = "",
     ) -> None:
         self.limits = limits or Limits.from_settings()
         self.feeds: dict[UUID, Feed] = {}
         self.tabs: dict[object, set[Mailbox]] = {}
         self._open_stream = open_stream
         self._reporter = reporter
+        self._redis_url = redis_url
+        self._switchboard: Switchboard | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock: asyncio.Task[None] | None = None
+        self._pace: Pace | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     # Tabs
@@ -65,22 +76,36 @@ class Hub:
             raise LimitReached(f"A tab can watch at most {self.limits.symbols} symbols.")
         return wanted
 
-    def subscribe(self, tab: Mailbox, connection_id: UUID, instruments: Collection[Instrument]) -> None:
-        """Add to what a tab watches and send it the snapshot. ``LimitReached`` changes nothing."""
+    def subscribe(
+        self,
+        tab: Mailbox,
+        connection_id: UUID,
+        instruments: Collection[Instrument],
+        names: frozenset[str] | None = None,
+    ) -> None:
+        """Add to what a tab watches and send it the snapshot. ``LimitReached`` changes nothing.
+
+        ``names``: the figures that the tab is told from now on of all it watches on this connection; None leaves
+        that as it is, which at first is all of a quote.
+        """
         wanted = self.check(tab, connection_id, instruments)
-        is_new = connection_id not in tab.views
+        before = tab.views.get(connection_id)
+        is_new = before is None
+        if names is None and before is not None:
+            names = before.names
         feed = self.feed(connection_id)
-        view = feed.show(tab, wanted)
+        view = feed.show(tab, wanted, names)
         self._send_snapshot(tab, view, feed, instruments)
         if is_new:
             for change in feed.statuses.values():
-                tab.post(text_message(frames.status(connection_id, change)))
+                tab.post(frames.Frame(frames.status(connection_id, change)))
 
     def unsubscribe(self, tab: Mailbox, connection_id: UUID, instruments: Collection[Instrument]) -> None:
         """What is left goes on under a new count, which an empty snapshot tells."""
         feed = self.feeds.get(connection_id)
         if feed is not None and connection_id in tab.views:
-            view = feed.show(tab, self._watched(tab, connection_id).difference(instruments))
+            names = tab.views[connection_id].names
+            view = feed.show(tab, self._watched(tab, connection_id).difference(instruments), names)
             self._send_snapshot(tab, view, feed, ())
 
     def _watched(self, tab: Mailbox, connection_id: UUID) -> set[Instrument]:
@@ -99,12 +124,25 @@ class Hub:
     def _feed(self, connection_id: UUID, again_after: float) -> Feed:
         feed = self.feeds.get(connection_id)
         if feed is None:
-            feed = Feed(connection_id, self._open_stream, self._reporter, self.limits)
+            self._start_clock()
+            feed = self._new_feed(connection_id)
             feed.keep((), self.limits.linger)
             self.feeds[connection_id] = feed
-            self._start_clock()
         feed.start(again_after=again_after)
         return feed
+
+    def _new_feed(self, connection_id: UUID) -> Feed:
+        if self._redis_url and self._switchboard is None:
+            self._switchboard = Switchboard(self._redis_url)
+        return Feed(
+            connection_id,
+            self._open_stream,
+            self._reporter,
+            self.limits,
+            self._pace,
+            self._switchboard,
+            self._end,
+        )
 
     async def keep(self, connection_id: UUID, instruments: Collection[Instrument] = (), seconds: float = 120) -> None:
         """Keep a connection's feed up for a while without tabs, with these instruments; repeat to prolong."""
@@ -115,8 +153,18 @@ class Hub:
         feed = self.feeds.get(connection_id)
         return feed.board.latest(instruments) if feed is not None else {}
 
+    def latest_greeks(self, connection_id: UUID, instruments: Iterable[Instrument]) -> dict[Instrument, Greeks]:
+        """The newest Greeks the broker told, from any thread; those of which it told none are left out."""
+        feed = self.feeds.get(connection_id)
+        return feed.board.latest_greeks(instruments) if feed is not None else {}
+
     def drop(self, connection_id: UUID) -> None:
-        """End a connection's feed now: the connection was removed."""
+        """End a connection's feed now, in every process: the connection was removed."""
+        if (feed := self.feeds.get(connection_id)) is not None:
+            feed.say_gone()
+        self._end(connection_id)
+
+    def _end(self, connection_id: UUID) -> None:
         feed = self.feeds.pop(connection_id, None)
         if feed is not None:
             for tab in feed.tabs:
@@ -128,6 +176,12 @@ class Hub:
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self.drop, connection_id)
 
+    def reopen_soon(self, connection_id: UUID) -> None:
+        """Open a connection's upstream anew, from any thread: its data stood still while the market moved."""
+        feed = self.feeds.get(connection_id)
+        if feed is not None and self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(feed.reopen)
+
     async def close(self) -> None:
         """End every feed; what they still had to report is written down first."""
         if self._clock is not None:
@@ -135,7 +189,12 @@ class Hub:
             await asyncio.gather(self._clock, return_exceptions=True)
         feeds, self.feeds, self.tabs = list(self.feeds.values()), {}, {}
         await asyncio.gather(*(feed.close() for feed in feeds), *self._closing, return_exceptions=True)
-        self._clock = self._loop = None
+        if self._switchboard is not None:
+            await self._switchboard.close()
+            self._switchboard = None
+        if self._pace is not None:
+            self._pace.close()
+        self._clock = self._loop = self._pace = None
 
     def _close_feed(self, feed: Feed) -> None:
         task = asyncio.create_task(feed.close(), name=f"closing feed {feed.connection_id}")
@@ -148,6 +207,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         if self._clock is None or self._clock.done() or self._loop is not loop:
             self._loop = loop
+            self._pace = Pace(self.limits.flush_every)
             self._clock = loop.create_task(self._tick(loop), name="live hub")
 
     async def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -163,7 +223,7 @@ class Hub:
                 logger.exception("The live hub's round failed.")
 
     def _beat(self) -> None:
-        message = text_message(frames.HEARTBEAT)
+        message = frames.HEARTBEAT
         for tab in self._all_tabs():
             if tab.behind_since is None:
                 tab.post(message)
@@ -187,4 +247,4 @@ class Hub:
         task.add_done_callback(self._closing.discard)
 
 
-hub = Hub()
+hub = Hub(redis_url=settings.REDIS_URL)

@@ -10,11 +10,11 @@ from django.conf import settings
 class Limits:
     """Times in seconds. An installation changes them by ``LIVE_LIMITS`` in its settings.
 
-    ``flush_every``: the least time between two frames of one feed to a tab. ``linger``: how long a feed and its
-    instruments stay after the last tab left. ``behind``: how long a tab may stay behind before it is closed.
+    ``flush_every``: the least time between two rounds in which feeds tell what changed. ``linger``: how long a feed and
+    its instruments stay after the last tab left. ``behind``: how long a tab may stay behind before it is closed.
     """
 
-    flush_every: float = 0.1
+    flush_every: float = 0.05
     linger: float = 30
     behind: float = 20
     heartbeat: float = 5

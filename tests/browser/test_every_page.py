@@ -28,6 +28,11 @@ PAGES = (
     "/connect/tastytrade/sim/personal",
     "/accounts/email/",
     "/accounts/password/change/",
+    "/symbols/AAPL",
+    "/chains/",
+    "/chains/SPY",
+    "/watchlists/",
+    "/find?q=apple",
     "/not-there",
 )
 

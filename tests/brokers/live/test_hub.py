@@ -96,7 +96,9 @@ async def test_one_tab_that_stops_reading_holds_up_nobody_and_is_closed_in_the_e
             await until(lambda: socket.merged(HERE).get("SPY", {}).get("bid") == str(number), within=1)  # noqa: B023
         await until(lambda: slow.gone, within=5)
         full.room.set()
-        await until(lambda: full.messages[-1] == {"type": "websocket.close", "code": 4408})
+        await until(lambda: full.messages[-1]["type"] == "websocket.close")
+        assert full.messages[-1]["code"] == 4408
+        assert full.messages[-1]["reason"].startswith("Too slow")
         assert slow not in hub.tabs[1]
         assert not quick.gone
         stream.say(tick("SPY", 99, bid="99"))

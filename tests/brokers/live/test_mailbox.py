@@ -6,7 +6,8 @@ from uuid import uuid4
 from hand_fed import Socket, instruments, tick, until
 
 from brokers.live.board import Board
-from brokers.live.mailbox import Mailbox, View, text_message
+from brokers.live.frames import Frame
+from brokers.live.mailbox import Mailbox, View
 
 HERE = uuid4()
 
@@ -50,7 +51,7 @@ async def test_tabs_with_the_same_view_get_the_very_same_message():
     (_, first), (_, second) = join(view), join(view)
     board.merge([tick("SPY", bid="1")])
     flush(board, view)
-    assert first.messages[-1] is second.messages[-1]
+    assert first.messages[-1]["text"] is second.messages[-1]["text"]
 
 
 async def test_a_full_socket_is_parked_and_gets_the_newest_when_it_drains():
@@ -82,7 +83,7 @@ async def test_letters_reach_a_slow_tab_all_and_in_order_before_the_prices_it_mi
     board.merge([tick("SPY", 1, bid="1")])
     flush(board, view)
     for number in range(5):
-        tab.post(text_message(f'{{"type":"letter","number":{number}}}'))
+        tab.post(Frame(f'{{"type":"letter","number":{number}}}'))
         board.merge([tick("SPY", number + 2, bid=str(number + 2))])
         flush(board, view)
     socket.room.set()
@@ -97,7 +98,7 @@ async def test_more_letters_than_it_can_hold_mark_a_tab_as_too_slow():
     tab = Mailbox(socket.send)
     socket.room.clear()
     for number in range(1100):
-        tab.post(text_message(str(number)))
+        tab.post(Frame(str(number)))
     assert len(tab.letters) <= 1000
     assert tab.behind_since == float("-inf")
     tab.discard()
@@ -127,21 +128,21 @@ async def test_a_parked_socket_that_breaks_is_given_up():
         raise ConnectionError("gone")
 
     tab = Mailbox(breaks_later)
-    tab.post(text_message("1"))
+    tab.post(Frame("1"))
     socket.room.set()
     await until(lambda: tab.gone)
-    tab.post(text_message("2"))
+    tab.post(Frame("2"))
 
 
 async def test_a_discarded_tab_leaves_nothing_waiting():
     socket = Socket()
     tab = Mailbox(socket.send)
     socket.room.clear()
-    tab.post(text_message("1"))
+    tab.post(Frame("1"))
     tab.discard()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not socket.room._waiters
     socket.room.set()
-    tab.post(text_message("2"))
+    tab.post(Frame("2"))
     assert socket.messages == []

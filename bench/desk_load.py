@@ -1,0 +1,214 @@
+"""A busy desk: many people, each with an upstream of their own; many tabs on one upstream; tabs that stop reading.
+
+The hub as it is served, with its usual batches (50 ms), driven by ``Feed.apply`` as ticks come in; decoding them is
+measured by ``bench.decode``. Each tick carries the server's monotonic clock, so its age is known when it reaches a
+socket: the wait for the batch is in it. CPU is the server's whole process, per quote that was delivered; ``driver_us``
+of it is what making the ticks takes, measured by making them for nobody. The readers have the other core.
+``BENCH_GROWTH=1`` draws cost against people, tabs, symbols and ticks.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from itertools import product
+from string import ascii_uppercase
+from uuid import UUID
+
+from bench import live
+from bench.live import Result, say
+from brokers.domain.instruments import parse_instrument
+from brokers.domain.market import Tick
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
+SLOW_SECONDS = float(os.environ.get("BENCH_SLOW_SECONDS", "8"))
+ROUNDS = max(1, int(os.environ.get("BENCH_LOAD_ROUNDS", "3")))
+STEP = 0.005
+MOST_TIMED = 100
+SMALL_BUFFER = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Load:
+    """``ticks`` a second in all; ``tabs`` of each person, who watch ``symbols`` each in so many different ``views``;
+    ``silent``: tabs that stop reading after a second."""
+
+    people: int
+    tabs: int
+    symbols: int
+    ticks: int
+    views: int = 1
+    silent: int = 0
+    seconds: float = SECONDS
+
+
+MANY_PEOPLE = Load(people=50, tabs=2, symbols=200, ticks=2000)
+MANY_TABS = Load(people=1, tabs=1000, symbols=200, ticks=4000, views=20)
+ALL_READ = Load(people=1, tabs=105, symbols=200, ticks=2000, seconds=SLOW_SECONDS)
+SOME_SILENT = replace(ALL_READ, silent=5)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        live.prepare(folder, max(MANY_PEOPLE.people, 200 if "BENCH_GROWTH" in os.environ else 0))
+        if "BENCH_GROWTH" in os.environ:
+            draw_growth(folder)
+            return
+        users = repeated(folder, "many people", MANY_PEOPLE)
+        hub_us = users["cpu_us_per_quote"] - users["driver_us"]
+        say(users | {"goal_p99_ms": 60, "goal_us": 6, "ok": users["p99_ms"] <= 60 and hub_us <= 6})
+        tabs = repeated(folder, "many tabs", MANY_TABS)
+        say(tabs | {"goal_p99_ms": 120, "goal_core": 35, "ok": tabs["p99_ms"] <= 120 and tabs["core_percent"] <= 35})
+        compare_silent(folder)
+
+
+def compare_silent(folder: str) -> None:
+    pairs = [(run(folder, ALL_READ), run(folder, SOME_SILENT)) for _ in range(ROUNDS)]
+    reading, silent = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    slower = sorted(other["p99_ms"] / one["p99_ms"] for one, other in pairs)[len(pairs) // 2]
+    line: Result = {"bench": "desk_load", "what": "5 of 105 tabs stop reading", "seconds": SLOW_SECONDS}
+    line |= {"p99_ms": live.median(silent, "p99_ms"), "p99_ms_when_all_read": live.median(reading, "p99_ms")}
+    line |= {"closed": live.median(silent, "closed"), "kib_more": live.median(silent, "grown_kib")}
+    say(line | {"p99_ratio": round(slower, 3), "goal": 1.1, "ok": slower <= 1.1})
+
+
+def draw_growth(folder: str) -> None:
+    base = Load(people=10, tabs=5, symbols=50, ticks=500)
+    steps = {
+        "people": (10, 20, 50, 100, 200),
+        "tabs": (5, 10, 20),
+        "symbols": (50, 100, 200),
+        "ticks": (500, 2000, 8000),
+    }
+    for name, values in steps.items():
+        for value in values:
+            found = run(folder, replace(base, **{name: value}))
+            say({"bench": "growth", "of": name, "at": value, **found})
+
+
+def repeated(folder: str, what: str, load: Load) -> Result:
+    results = [run(folder, load) for _ in range(ROUNDS)]
+    keys = (
+        "p50_ms",
+        "p99_ms",
+        "cpu_us_per_quote",
+        "driver_us",
+        "core_percent",
+        "quotes_per_second",
+        "frames_per_second",
+    )
+    line = {"bench": "desk_load", "what": what, "rounds": ROUNDS, **asdict(load)}
+    return line | {key: live.median(results, key) for key in keys}
+
+
+def run(folder: str, load: Load) -> Result:
+    told = live.run_pair("bench.desk_load", ["serve", folder, json.dumps(asdict(load))], lambda where: where)
+    return {
+        "p50_ms": round(told["p50"] * 1000, 1),
+        "p99_ms": round(told["p99"] * 1000, 1),
+        "cpu_us_per_quote": round(told["cpu"] / told["quotes"] * 1e6, 2),
+        "driver_us": round(told["driver"] / told["quotes"] * 1e6, 2),
+        "core_percent": round(told["cpu"] / told["took"] * 100, 1),
+        "quotes_per_second": round(told["quotes"] / told["took"]),
+        "frames_per_second": round(told["frames"] / told["took"]),
+        "closed": told["closed"],
+        "grown_kib": told["grown_kib"],
+    }
+
+
+def symbols(count: int) -> list[str]:
+    letters = product(ascii_uppercase, repeat=3)
+    return ["".join(next(letters)) for _ in range(count)]
+
+
+# The server
+
+
+async def serve(folder: str, given: str) -> None:
+    load = Load(**json.loads(given))
+    people = live.prepare(folder, load.people)[: load.people]
+    hub = live.make_hub(tabs=load.tabs, recheck=600, behind=3.0)
+    port, _ = live.serve(live.live_application(hub))
+    say({**asdict(load), "port": port, "people": people})
+    keys = [UUID(connection) for connection, _ in people]
+    await live.until(lambda: all(key in hub.feeds and len(hub.feeds[key].tabs) == load.tabs for key in keys))
+    await asyncio.sleep(0.5)
+    driver, _ = await drive(replace(load, seconds=1.0), keys, lambda key, ticks: None)
+    held = live.resident_kib()
+    cpu, took = await drive(load, keys, lambda key, ticks: hub.feeds[key].apply(ticks))
+    grown = live.resident_kib() - held
+    await live.told_done()
+    say({"cpu": cpu, "driver": driver * took, "took": took, "grown_kib": grown})
+    await asyncio.Event().wait()
+
+
+async def drive(load: Load, keys: list[UUID], apply: Callable[[UUID, list[Tick]], None]) -> tuple[float, float]:
+    """Seconds of CPU (a second, where the load lasts one), and of the clock."""
+    before, began = time.process_time(), time.monotonic()
+    for key, ticks in ticking(load, keys):
+        if key is None:
+            await asyncio.sleep(STEP)
+        else:
+            apply(key, ticks)
+    return time.process_time() - before, time.monotonic() - began
+
+
+def ticking(load: Load, keys: list[UUID]) -> Iterator[tuple[UUID | None, list[Tick]]]:
+    """What is due by now, and then a pause (None): as many ticks a second as the load says, however late we are."""
+    rng = random.Random(1)  # noqa: S311
+    instruments = [parse_instrument(symbol) for symbol in symbols(load.symbols * load.views)]
+    order = [(rng.choice(keys), rng.choice(instruments)) for _ in range(10_000)]
+    began, done = time.monotonic(), 0
+    while (now := time.monotonic()) < began + load.seconds:
+        at, values = datetime.now(timezone.utc), {"last": Decimal(f"{now:.6f}")}
+        due = int((now - began) * load.ticks)
+        for number in range(done, due):
+            key, instrument = order[number % len(order)]
+            yield key, [Tick(instrument, values, at)]
+        done = due
+        yield None, []
+
+
+# The readers
+
+
+async def read(given: str) -> None:
+    where = json.loads(given)
+    size, names = where["symbols"], symbols(where["symbols"] * where["views"])
+    readers = []
+    every = max(1, len(where["people"]) * where["tabs"] // MOST_TIMED)
+    for number, (person, _) in enumerate(product(where["people"], range(where["tabs"]))):
+        connection, cookie = person
+        start = number % where["views"] * size
+        asked = live.subscription(connection, names[start : start + size])
+        reader = live.Reader(cookie, asked, timed=number % every == 0)
+        readers.append(await live.connect(where["port"], lambda each=reader: each, receive_buffer=SMALL_BUFFER))  # type: ignore[misc]
+    await live.until(lambda: any(reader.frames for reader in readers))
+    await asyncio.sleep(1)
+    silent, others = readers[: where["silent"]], readers[where["silent"] :]
+    for reader in silent:
+        reader.transport.pause_reading()
+    await asyncio.sleep(where["seconds"])
+    for reader in silent:
+        reader.transport.resume_reading()
+    await asyncio.sleep(1)
+    ages = [age for reader in others for age in reader.ages]
+    found: Result = {"quotes": sum(each.quotes for each in readers), "frames": sum(each.frames for each in readers)}
+    found |= {"p50": live.percentile(ages, 0.5), "p99": live.percentile(ages, 0.99)}
+    say(found | {"closed": sum(reader.closed_with == 4408 for reader in silent)})
+
+
+PARTS: live.Parts = {"read": read, "serve": serve}
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    else:
+        live.main_part(PARTS, sys.argv[1:])
