@@ -3,114 +3,21 @@
 import asyncio
 import json
 from datetime import timedelta
-from importlib import import_module
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
-from channels.routing import URLRouter
-from django.conf import settings
-from django.contrib.auth import get_user_model, login, logout
-from django.http import HttpRequest
-from django.urls import path
+from django.contrib.auth import logout
 from django.utils import timezone
 from hand_fed import tick, until
 
 from brokers.live import revocation
-from brokers.live.consumers import LiveConsumer
 from brokers.live.news import announce
-from brokers.live.signin import SignIn
-from brokers.models import Account, Connection
+from brokers.models import Connection
 from brokers.port import StatusChange, StreamState
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Person:
-    """A user with a connection, an account and a signed-in session."""
-
-    def __init__(self, name: str) -> None:
-        self.user = get_user_model().objects.create_user(name, password="made-up-" + uuid4().hex)
-        self.connection = Connection.objects.create(user=self.user, broker="tastytrade", environment="sim")
-        self.account = Account.objects.create(
-            connection=self.connection, number=f"5W{name}", kind="margin", is_default=True
-        )
-        self.request = HttpRequest()
-        self.request.user = self.user
-        self.request.session = import_module(settings.SESSION_ENGINE).SessionStore()
-        login(self.request, self.user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        self.request.session.save()
-
-    @property
-    def cookie(self) -> bytes:
-        return f"{settings.SESSION_COOKIE_NAME}={self.request.session.session_key}".encode()
-
-
-@pytest.fixture
-def ann(transactional_db) -> Person:
-    return Person("ann")
-
-
-@pytest.fixture
-def bob(transactional_db) -> Person:
-    return Person("bob")
-
-
-class Tab(ApplicationCommunicator):
-    """A websocket client without a network: what the server is told, and what it says."""
-
-    def __init__(self, application: object, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(application, {"type": "websocket", "path": "/ws/v1/", "query_string": b"", "headers": headers})
-
-    async def connect(self) -> None:
-        await self.send_input({"type": "websocket.connect"})
-        assert (await self.receive_output(3))["type"] == "websocket.accept"
-
-    async def disconnect(self) -> None:
-        await self.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.wait(3)
-
-    async def send_text(self, text: str) -> None:
-        await self.send_input({"type": "websocket.receive", "text": text})
-
-    async def send_json_to(self, message: dict) -> None:
-        await self.send_text(json.dumps(message))
-
-    async def receive_json_from(self, timeout: float = 3) -> dict:  # noqa: ASYNC109
-        return json.loads((await self.receive_output(timeout))["text"])
-
-    async def ask(self, **message: object) -> dict:
-        await self.send_json_to({"id": 1, **message})
-        return await self.receive_json_from()
-
-    async def frame(self, kind: str) -> dict:
-        """The next frame of a kind; those before it are passed over."""
-        while (frame := await self.receive_json_from(timeout=3))["type"] != kind:
-            pass
-        return frame
-
-    async def closed_with(self) -> int:
-        while (message := await self.receive_output(timeout=4))["type"] != "websocket.close":
-            pass
-        return message["code"]
-
-
-@pytest.fixture
-async def open_socket(hub):
-    tabs: list[Tab] = []
-
-    async def open_it(person: Person | None = None, hub=hub) -> Tab:
-        application = SignIn(URLRouter([path("ws/v1/", LiveConsumer.as_asgi(hub=hub))]))
-        headers = [(b"cookie", person.cookie)] if person else []
-        tabs.append(Tab(application, headers))
-        await tabs[-1].connect()
-        return tabs[-1]
-
-    yield open_it
-    for tab in tabs:
-        await tab.disconnect()
 
 
 async def test_a_stranger_is_let_in_only_to_be_told_to_sign_in(open_socket):
