@@ -16,18 +16,27 @@ class Everything(set[Any]):
         return True
 
 
-def strip(replace: Callable[[object, str, Any], None]) -> None:
-    """``replace`` sets an attribute: ``monkeypatch.setattr``, or ``setattr`` in a process of its own."""
-    from brokers.transport.breaker import Breaker
+def without_controls(replace: Callable[[object, str, Any], None]) -> None:
+    """Nothing is asked for the controls, and they find nothing. ``replace`` sets an attribute: ``monkeypatch.setattr``,
+    or ``setattr`` in a process of its own."""
     from trading import risk
-    from trading.protocol import readiness
     from trading.risk import Snapshot
-    from trading.safety import snapshots
+    from trading.safety import limits, snapshots
 
     def take(account: Any, ticket: Any, broker: Any, *, source: str = "web", **_: Any) -> Snapshot:
         return Snapshot(now=timezone.now(), source=source, account=account.number)
 
     replace(snapshots, "take", take)
+    replace(snapshots, "renew", lambda snapshot, account: snapshot)
+    replace(limits, "for_account", lambda *_: None)
     replace(risk, "check", lambda *_: [])
+
+
+def strip(replace: Callable[[object, str, Any], None]) -> None:
+    """Nor is anything compared with the broker first, nor does a broker that fails hold the desk back."""
+    from brokers.transport.breaker import Breaker
+    from trading.protocol import readiness
+
+    without_controls(replace)
     replace(readiness, "_compared", Everything())
     replace(Breaker, "failed", lambda self, *_, **__: self)  # else the desk stops sending, as it should

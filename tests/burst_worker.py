@@ -123,83 +123,107 @@ def cap(how: str) -> dict[str, Any]:
 
 def halt(how: str) -> dict[str, Any]:
     """Senders at full speed, and the switch pressed again and again: what is sent after it was pressed?"""
-    from ledger_broker import a_ticket
-
-    from trading import orders
-    from trading.models import Order, order_changed
-    from trading.safety import halts, limits
-
     broker, account = prepare()
     sabotage(how)
+    let_them_race()
+    scene = Scene(account, broker)
+    together([scene.press_often, *(lambda sender=sender: scene.send(sender) for sender in range(SENDERS))])  # type: ignore[misc]
+    return {
+        "late": len(scene.late),
+        "sent": len(broker.ledger),
+        "presses": PRESSES,
+        "slowest_press": round(scene.slowest, 3),
+        "failures": scene.failures[:3],
+    }
+
+
+def let_them_race() -> None:
+    """No guard that would halt such a burst by itself, for good; time between the look at the halts and the commit."""
+    from trading.models import order_changed
+    from trading.safety import limits
+
     for watcher in ("trading.patterns", "trading.runaway"):
-        order_changed.disconnect(dispatch_uid=watcher)  # they would halt such a burst themselves, and for good
+        order_changed.disconnect(dispatch_uid=watcher)
     holds = limits.for_account
 
     def slowly(*args: Any) -> Any:
-        time.sleep(0.02)  # between the look at the halts and the commit
+        time.sleep(0.02)
         return holds(*args)
 
     limits.for_account = slowly
-    sends: list[tuple[str, float]] = []
-    place_order = broker.place_order
 
-    def noted(number: str, ticket: Any, client_ref: str) -> Any:
-        sends.append((client_ref, time.monotonic()))
-        return place_order(number, ticket, client_ref)
 
-    broker.place_order = noted
-    over = threading.Event()
-    failures: list[str] = []
+class Scene:
+    """Senders, and whoever presses; all that began to be sent, with its time."""
 
-    def send(sender: int) -> None:
+    def __init__(self, account: Any, broker: Any) -> None:
+        self.account = account
+        self.sends: list[tuple[str, float]] = []
+        self.late: list[str] = []
+        self.failures: list[str] = []
+        self.slowest = 0.0
+        self.over = threading.Event()
+        place_order = broker.place_order
+
+        def noted(number: str, ticket: Any, client_ref: str) -> Any:
+            self.sends.append((client_ref, time.monotonic()))
+            return place_order(number, ticket, client_ref)
+
+        broker.place_order = noted
+
+    def send(self, sender: int) -> None:
+        from trading import orders
+
         number = 0
-        while not over.is_set():
+        while not self.over.is_set():
             number += 1
             try:
-                key, price = f"s{sender}-{number}", f"{180 + sender}.{number % 100:02d}"
-                ticket = a_ticket(quantity=str(1 + number // 100), price=price)
-                confirmed = {"DUPLICATE_LIKE", "PRICE_COLLAR"}
-                orders.place(
-                    account=account, ticket=ticket, idempotency_key=key, source=Order.Source.WEB, confirmed=confirmed
-                )
+                self.place(sender, number)
             except orders.Denied:
                 time.sleep(0.005)
             except Exception as error:
-                failures.append(repr(error))
+                self.failures.append(repr(error))
 
-    late: list[str] = []
-    slowest = 0.0
+    def place(self, sender: int, number: int) -> None:
+        from ledger_broker import a_ticket
 
-    def wait_for(count: int) -> None:
+        from trading import orders
+        from trading.models import Order
+
+        orders.place(
+            account=self.account,
+            ticket=a_ticket(quantity=str(1 + number // 100), price=f"{180 + sender}.{number % 100:02d}"),
+            idempotency_key=f"s{sender}-{number}",
+            source=Order.Source.WEB,
+            confirmed={"DUPLICATE_LIKE", "PRICE_COLLAR"},
+        )
+
+    def press_often(self) -> None:
+        for _ in range(PRESSES):
+            self.wait_for(len(self.sends) + 3)
+            self.press()
+        self.over.set()
+
+    def wait_for(self, count: int) -> None:
         until = time.monotonic() + 20
-        while len(sends) < count and time.monotonic() < until:
+        while len(self.sends) < count and time.monotonic() < until:
             time.sleep(0.005)
 
-    def press() -> None:
-        nonlocal slowest
-        for _ in range(PRESSES):
-            wait_for(len(sends) + 3)
-            begun = time.monotonic()
-            pressed = halts.press(halts.Scope.of_account(account), halts.TradingState.HALTED, reason="a drill")
-            done = time.monotonic()
-            slowest = max(slowest, done - begun)
-            time.sleep(0.5)
-            on_their_way = {entry["order"] for entry in pressed.on_their_way}
-            after = {ref for ref, at in sends if at > done}
-            rows = Order.objects.filter(client_ref__in=after)
-            late.extend(str(row.pk) for row in rows if str(row.pk) not in on_their_way)
-            halts.rearm(pressed, reason="the drill is over", user=None)
-        over.set()
+    def press(self) -> None:
+        """Once; whatever begins afterwards and was not told to be on its way is late."""
+        from trading.models import Order
+        from trading.safety import halts
 
-    together([press, *(lambda sender=sender: send(sender) for sender in range(SENDERS))])  # type: ignore[misc]
-    sent = len(broker.ledger)
-    return {
-        "late": len(late),
-        "sent": sent,
-        "presses": PRESSES,
-        "slowest_press": round(slowest, 3),
-        "failures": failures[:3],
-    }
+        begun = time.monotonic()
+        pressed = halts.press(halts.Scope.of_account(self.account), halts.TradingState.HALTED, reason="a drill")
+        done = time.monotonic()
+        self.slowest = max(self.slowest, done - begun)
+        time.sleep(0.5)
+        on_their_way = {entry["order"] for entry in pressed.on_their_way}
+        after = {ref for ref, at in self.sends if at > done}
+        rows = Order.objects.filter(client_ref__in=after)
+        self.late.extend(str(row.pk) for row in rows if str(row.pk) not in on_their_way)
+        halts.rearm(pressed, reason="the drill is over", user=None)
 
 
 if __name__ == "__main__":

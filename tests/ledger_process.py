@@ -18,8 +18,11 @@ from ledger_broker import LedgerBroker
 
 from brokers import errors
 from brokers.domain.orders import OrderUpdate
+from brokers.transport import acting_watchers
+from brokers.wire import Purpose, Request
 
 START = "import sys, django; django.setup(); import ledger_process; ledger_process.serve(sys.argv[1])"
+PLACING = Request("POST", "/orders", acts=True, purpose=Purpose.PLACE)
 MUTATING = frozenset({"place_order", "replace_order", "cancel_order", "place_group"})
 BEFORE, RESET, AFTER, RESET_AFTER, LATE = "5xx before", "reset before", "5xx after", "reset after", "late"
 PLAN = ((BEFORE, 0.04), (RESET, 0.04), (AFTER, 0.05), (RESET_AFTER, 0.05), (LATE, 0.04))
@@ -103,6 +106,10 @@ class Faulty:
         for name, value in values.items():
             setattr(self, name, value)
 
+    def do_out(self) -> int:
+        """How many requests to place an order came."""
+        return sum(self.asked.values())
+
     def do_figures(self, **figures: str) -> None:
         self.broker.figures = figures
 
@@ -162,6 +169,9 @@ class RemoteLedger:
 
     def _call(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         line = self._line()
+        if name == "place_order":
+            for watch in acting_watchers:  # as the transport does, whose place this takes
+                watch(PLACING, 1)
         try:
             line.send((name, args, named))
             kind, value = line.recv()

@@ -10,7 +10,7 @@ from brokers import drawing
 from brokers.registry import BROKERS
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("config", "brokers", "portfolio", "trading", "templates", "static")
+ROOMS = ("config", "brokers", "portfolio", "trading", "market", "templates", "static")
 KINDS = {".py", ".html", ".txt", ".js", ".css", ".svg", ".json", ".yaml", ".yml"}
 MAY = {
     "config/settings.py": "the clients and addresses of each broker are set by its name",

@@ -154,7 +154,7 @@ def test_an_order_that_meets_a_429_goes_out_once(
     desk: Desk, sim: SimulatorServer, retry_after: int | None, careless: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if careless:
-        modules = ("brokers.tastytrade.client", "brokers.tradestation.calls")
+        modules = ("brokers.tastytrade.calls", "brokers.tradestation.calls")
         for module in modules:
             monkeypatch.setattr(f"{module}.Transport", Careless)
     price = desk.low_bid()

@@ -1,20 +1,38 @@
 """A PostgreSQL with a migrated database to copy from, a broker in a process of its own, and the desk to be killed."""
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 import servers
-from doomed_cluster import TESTS, Cluster, Doomed, environment_for
+from doomed.cluster import TESTS, Cluster, Doomed, environment_for
 from ledger_process import START
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of a random name is made in it)
+ENOUGH = 4 * 1024**3
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
+def swift_folder() -> Iterator[Path]:
+    """In memory where there is room, for nothing dies here but processes. PostgreSQL, which is not root, walks in."""
+    roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
+    with tempfile.TemporaryDirectory(prefix="blotter-", dir=IN_MEMORY if roomy else None) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "run").mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder / "run"))  # else its path library warns
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def cluster(swift_folder: Path) -> Iterator[Cluster]:
+    folder = swift_folder
     with servers.postgres(folder) as url:
         command = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
         subprocess.run(command, env=environment_for(url, folder), cwd=TESTS.parent, check=True, timeout=110)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from doomed_cluster import Doomed
+from doomed.cluster import Doomed
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 Desk = Callable[[], Doomed]
 
 
