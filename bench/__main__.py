@@ -3,5 +3,14 @@
 import subprocess
 import sys
 
-for module in ("bench.desk", "bench.fanout", "bench.simulator", "bench.options"):
+for module in (
+    "bench.desk",
+    "bench.placing",
+    "bench.fanout",
+    "bench.desk_load",
+    "bench.decode",
+    "bench.simulator",
+    "bench.options",
+    "bench.chain_page",
+):
     subprocess.run([sys.executable, "-m", module], check=True)  # noqa: S603
