@@ -85,6 +85,7 @@ def test_the_chart_shows_bars_of_each_length_and_its_keys_tell_them(page: Page, 
     expect(page.locator('[data-interval="1d"]')).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.nightly
 def test_the_picture_follows_what_is_chosen(page: Page, desk: DeskProcess) -> None:
     chart = open_chart(page, desk)
     picture = "canvas => canvas.toDataURL()"
@@ -114,6 +115,7 @@ def test_the_last_bar_moves_with_live_trades(page: Page, desk: DeskProcess) -> N
     expect(last).to_have_text(re.compile(r"^17\d\."), timeout=SOON)
 
 
+@pytest.mark.nightly
 def test_earlier_bars_are_fetched_when_the_chart_is_moved_to_its_beginning(page: Page, desk: DeskProcess) -> None:
     chart = open_chart(page, desk)
     page.locator('[data-interval="1h"]').click()

@@ -1,7 +1,5 @@
-"""SQLite under many threads: writers take turns in the order in which they came, connections outlive their threads."""
+"""SQLite under many threads: writers take turns in the order in which they came."""
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -116,53 +114,3 @@ def test_a_turn_that_comes_at_the_very_end_of_patience_is_taken_or_left_but_neve
         visitor.join(20)
     assert got
     assert turns.take(0), "whoever was there has gone"
-
-
-def test_a_connection_is_kept_for_the_next_thread(opened: Opened) -> None:
-    first = opened()
-    first.ensure_connection()
-    link = first.connection
-    first.close()
-    second = opened()
-    second.ensure_connection()
-    assert second.connection is link
-
-
-def test_a_kept_connection_sees_what_was_written_since_even_if_somebody_left_off_reading(opened: Opened) -> None:
-    for who in range(300):
-        run(opened(), "INSERT INTO line VALUES (%s)", who)
-    reader = opened()
-    unfinished = reader.cursor()
-    unfinished.execute("SELECT who FROM line")
-    assert unfinished.fetchone() == (0,)
-    reader.close()
-    run(opened(), "DELETE FROM line")
-    again = opened()
-    assert run(again, "SELECT count(*) FROM line") == [(0,)]
-
-
-def test_a_connection_to_a_file_that_was_replaced_is_not_used_again(opened: Opened, tmp_path: Path) -> None:
-    first = opened()
-    run(first, "INSERT INTO line VALUES (1)")
-    run(first, "PRAGMA wal_checkpoint(TRUNCATE)")
-    path = tmp_path / "desk.sqlite3"
-    shutil.copy(path, tmp_path / "backup")
-    run(first, "INSERT INTO line VALUES (2)")
-    first.close()
-    os.replace(tmp_path / "backup", path)
-    for left in ("-wal", "-shm"):
-        Path(f"{path}{left}").unlink(missing_ok=True)
-    assert run(opened(), "SELECT who FROM line") == [(1,)]
-
-
-def test_a_forked_process_opens_connections_of_its_own(opened: Opened) -> None:
-    first = opened()
-    run(first, "INSERT INTO line VALUES (1)")
-    link = first.connection
-    first.close()
-    child = os.fork()
-    if not child:
-        mine = opened()
-        mine.ensure_connection()
-        os._exit(7 if mine.connection is link else 0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

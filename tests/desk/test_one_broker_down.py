@@ -214,7 +214,7 @@ def test_a_broker_that_hangs_leaves_the_other_free_and_its_order_in_doubt_and_fo
         return orders.place(account=account, ticket=ticket, idempotency_key="one", source=Order.Source.API)[0]
 
     sending = act(place)
-    wait_until(lambda: desk.sim.ledger(account=account.number))
+    wait_until(lambda: [each for each in desk.sim.ledger(account=account.number) if each["method"] == "POST"])
     hang(desk, away, 12)
     address = f"/portfolio/positions?account={account.pk}"
     waiting = [act(lambda: desk.trader.get(address).status_code) for _ in range(3)]

@@ -218,6 +218,7 @@ def test_an_event_that_cannot_be_read_leaves_the_others_of_its_frame() -> None:
     found = ticks_of([*list(quote_frames())[:5], spoilt])
     assert [(str(tick.instrument), len(tick.values)) for tick in found] == [("SPY", 4), ("SPY", 4), ("AAPL", 2)]
     protocol = dxlink.DXLink("token")
+    protocol.watch([Equity("SPY"), Equity("AAPL")])
     for frame in list(quote_frames())[:5]:
         protocol.receive(frame, NOW)
     assert any(isinstance(each, dxlink.Fault) for each in protocol.receive(spoilt, NOW)), "and it is told of"

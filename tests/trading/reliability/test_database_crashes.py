@@ -13,7 +13,10 @@ Desk = Callable[..., Doomed]
 
 @pytest.mark.parametrize(
     ("how_many", "restarts"),
-    [(200, 3), pytest.param(5_000, 50, marks=[pytest.mark.nightly, pytest.mark.timeout(7_200)])],
+    [
+        pytest.param(200, 3, marks=pytest.mark.nightly),
+        pytest.param(5_000, 50, marks=[pytest.mark.nightly, pytest.mark.timeout(7_200)]),
+    ],
 )
 def test_a_database_that_crashes_again_and_again_forgets_no_order(
     doomed_desk: Desk, cluster: Cluster, how_many: int, restarts: int
@@ -24,6 +27,7 @@ def test_a_database_that_crashes_again_and_again_forgets_no_order(
     assert (result["rows"], result["restarts"]) == (how_many, restarts)
 
 
+@pytest.mark.nightly
 def test_a_database_that_forgets_what_it_committed_is_caught(doomed_desk: Desk, cluster: Cluster) -> None:
     """The desk itself refuses such a database; here its check is taken out."""
     desk = doomed_desk()

@@ -33,7 +33,13 @@ def found_wrong(result: dict[str, Any]) -> dict[str, Any]:
     return {name: result[name] for name in WRONG if result[name]}
 
 
-@pytest.mark.parametrize("repeats", [1, pytest.param(20, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)])])
+@pytest.mark.parametrize(
+    "repeats",
+    [
+        pytest.param(1, marks=pytest.mark.nightly),
+        pytest.param(20, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)]),
+    ],
+)
 def test_wherever_a_process_dies_fails_or_stalls_an_order_is_there_once_or_not_and_the_desk_knows(
     doomed_desk: Desk, sim: SimulatorServer, repeats: int
 ) -> None:

@@ -21,6 +21,7 @@ def test_all_orders_in_doubt_are_found_by_a_reconciler_that_hardly_lives(
     assert result["deaths"] >= 1
 
 
+@pytest.mark.nightly
 def test_a_reconciler_that_begins_with_the_late_watch_is_caught(doomed_desk: Desk) -> None:
     result = doomed_desk().do("liveness", closed=250, doubtful=100, sabotage="late first", seconds=15)
     assert result["left"] > 0

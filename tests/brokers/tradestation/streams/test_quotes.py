@@ -78,7 +78,7 @@ async def test_more_than_a_hundred_symbols_travel_on_several_streams(sim: Simula
     async with listening(ts, options, accounts=()) as heard:
         await until(lambda: all(heard.ticks(option) for option in options))
         await until(lambda: open_streams(sim) == 3)  # two of quotes, one of Greeks
-        assert heard.states("quotes") == [LIVE]
+        await until(lambda: heard.states("quotes") == [LIVE])
         heard.stream.watch([SPY])
         await until(lambda: heard.ticks(SPY) and open_streams(sim) == 1)
         assert heard.states("quotes") == [LIVE]
