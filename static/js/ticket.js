@@ -191,10 +191,13 @@ class Ticket {
 
   async showFigures(more = {}) {
     if (!this.symbols.every((field) => field.value)) return;
-    this.figuresAt = Date.now();
     const typed = `${queryOf(this.form)}`;
+    if (!more.ask && this.askingOf === typed) return; // the broker is being asked about just this: wait for its word
+    if (more.ask) this.askingOf = typed;
+    this.figuresAt = Date.now();
     const asked = (this.figuresAsked = `${queryOf(this.form, more)}`);
     const answer = await fetch(`${this.form.dataset.figures}?${asked}`, { credentials: "same-origin" }).catch(() => null);
+    if (more.ask && this.askingOf === typed) this.askingOf = null;
     if (asked !== this.figuresAsked) return;
     if (!answer?.ok) {
       if (more.ask) this.sayNoDryRun();

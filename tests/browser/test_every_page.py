@@ -37,7 +37,7 @@ PAGES = (
 )
 
 
-@pytest.fixture(scope="module", params=[PHONE, WIDE], ids=["phone", "wide"])
+@pytest.fixture(scope="module", params=[PHONE, pytest.param(WIDE, marks=pytest.mark.nightly)], ids=["phone", "wide"])
 def stranger(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = new_visitor(browser, viewport=request.param, reduced_motion="reduce")
     yield context.new_page()

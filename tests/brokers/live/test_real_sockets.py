@@ -152,6 +152,7 @@ async def test_a_tab_that_stops_reading_costs_little_and_is_closed_and_the_other
     assert code == 4408
 
 
+@pytest.mark.nightly
 async def test_a_server_that_writes_to_full_sockets_is_seen_to_hold_more_and_more(make_hub, upstreams, monkeypatch):
     """What the measure must catch."""
     held, code = await stop_reading(make_hub(behind=1, flush_every=0.01), upstreams, Overfull, monkeypatch)

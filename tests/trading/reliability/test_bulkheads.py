@@ -126,6 +126,7 @@ def test_orders_that_hang_at_one_broker_hold_up_neither_others_nor_any_page(
     assert found == {"hang": orders, "all": True, "order": 201, "page": 200, "positions": 200, "own": 200, "back": []}
 
 
+@pytest.mark.nightly
 def test_a_desk_that_keeps_its_connections_while_it_waits_is_caught(cluster: Cluster, tmp_path: Path) -> None:
     found = others_while_it_is_silent(cluster, tmp_path, 30, 4, "keeps its connection")
     assert found["hang"] < 10, "about as many as it has connections"

@@ -9,6 +9,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 Desk = Callable[[], Doomed]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("closed", "doubtful"),
     [(250, 100), pytest.param(10_000, 500, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])],
