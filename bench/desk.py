@@ -173,9 +173,9 @@ def measure_all(session: Any, account: Any, url: str) -> None:
     measure("place API", clock, place)
 
 
-def measure(name: str, clock: BrokerClock, call: Callable[[], Any]) -> None:
+def measure(name: str, clock: BrokerClock, call: Callable[[], Any], rounds: int = ROUNDS) -> None:
     own, whole = [], []
-    for round_ in range(ROUNDS + WARM_UP):
+    for round_ in range(rounds + WARM_UP):
         clock.calls.clear()
         begun = time.perf_counter()
         answer = call()
@@ -185,7 +185,7 @@ def measure(name: str, clock: BrokerClock, call: Callable[[], Any]) -> None:
         if round_ >= WARM_UP:
             whole.append((ended - begun) * 1000)
             own.append((ended - begun - clock.spent(begun, ended)) * 1000)
-    line = {"bench": "desk", "what": name, "rounds": ROUNDS}
+    line = {"bench": "desk", "what": name, "rounds": rounds}
     for label, values in (("own_ms", own), ("whole_ms", whole)):
         cuts = statistics.quantiles(values, n=20)
         line |= {f"{label}_p50": round(cuts[9], 2), f"{label}_p95": round(cuts[18], 2)}

@@ -22,7 +22,8 @@ from uuid import UUID
 Result: TypeAlias = dict[str, Any]
 Parts: TypeAlias = dict[str, Callable[..., Coroutine[Any, Any, None]]]
 LAST = re.compile(rb'"last":"([0-9.]+)"')
-MESSAGE_TAKES = 240
+READERS_TAKE = 300
+NO_LIMIT = 10**9
 
 
 # Processes
@@ -40,7 +41,7 @@ def run_pair(module: str, serve: Sequence[str], read: Callable[[Result], Result]
         assert server.stdout is not None  # noqa: S101
         where = read(json.loads(server.stdout.readline()))
         readers = subprocess.run(  # noqa: S603
-            [*command, "read", json.dumps(where)], capture_output=True, text=True, timeout=MESSAGE_TAKES
+            [*command, "read", json.dumps(where)], capture_output=True, text=True, timeout=READERS_TAKE
         )
         if readers.returncode:
             raise SystemExit(f"the readers failed: {readers.stderr}")
@@ -128,7 +129,7 @@ def make_hub(**limits: Any) -> Any:
     async def open_stream(_: UUID) -> Any:
         return SilentStream()
 
-    return Hub(open_stream, limits=Limits(**limits))
+    return Hub(open_stream, limits=Limits(**{"symbols_of_person": NO_LIMIT} | limits))
 
 
 def serve(application: Any) -> tuple[int, asyncio.Task[None]]:

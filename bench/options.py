@@ -16,6 +16,7 @@ OPTIONS = 20_000
 ONE_BY_ONE = 2_000  # of them, for the loop is slow; its time is scaled up
 RUNS = 5
 SPOT, RATE = 600.0, 0.04
+GOAL_MS, GOAL_RATIO = 50, 20
 
 
 def main() -> None:
@@ -44,16 +45,23 @@ def main() -> None:
         "milliseconds": round(together * 1000, 1),
         "loop_milliseconds": round(apart * 1000, 1),
     }
-    print(json.dumps({"bench": "options", **figures, "ratio": round(apart / together, 1), "largest_error": off}))
+    ratio = round(apart / together, 1)
+    words = (
+        f"{OPTIONS:,} options: volatility and Greeks within {figures['milliseconds']} ms (goal: {GOAL_MS}), "
+        f"{ratio} times as fast as one after the other (goal: {GOAL_RATIO})"
+    )
+    line = {"bench": "options", "says": words, **figures, "ratio": ratio, "largest_error": off}
+    goals = {"goal_ms": GOAL_MS, "goal_ratio": GOAL_RATIO}
+    print(json.dumps(line | goals | {"ok": figures["milliseconds"] <= GOAL_MS and ratio >= GOAL_RATIO}), flush=True)
 
 
 def timed(act: Callable[[], Any]) -> float:
-    """Seconds, the middle one of some runs."""
+    """Seconds of CPU, the middle one of some runs."""
     took = []
     for _ in range(RUNS):
-        started = time.perf_counter()
+        started = time.process_time()
         act()
-        took.append(time.perf_counter() - started)
+        took.append(time.process_time() - started)
     return statistics.median(took)
 
 

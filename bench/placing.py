@@ -146,7 +146,7 @@ class Person:
 
     def act(self, what: str) -> tuple[str, float, float]:
         self.count += 1
-        cents = 100 + self.count % 90
+        cents = 100 + self.count % 600  # no order is like one of the last ten seconds
         ticket = {
             "account": self.account,
             "legs": [{"symbol": "F", "action": "buy_to_open", "quantity": "1"}],
@@ -154,10 +154,10 @@ class Person:
             "time_in_force": "day",
             "limit_price": f"{cents / 100:.2f}",
         }
-        changed = {"limit_price": f"{cents / 100 + 1:.2f}", "confirm": ["DUPLICATE_LIKE", "PRICE_COLLAR"]}
+        changed = {"limit_price": f"{cents / 100 + 1:.2f}"}
         method, path, body = {
             "preview": ("POST", "/preview", ticket),
-            "place": ("POST", "", ticket | {"confirm": changed["confirm"]}),
+            "place": ("POST", "", ticket),
             "replace": ("PUT", f"/{self.order}", changed),
             "cancel": ("DELETE", f"/{self.order}", {}),
         }[what]

@@ -4,6 +4,7 @@
 told by lines of JSON on its input, answering each with one line. The database is the environment's.
 """
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -33,6 +34,7 @@ from bench.desk import ask, serving  # noqa: E402
 from brokers import connections  # noqa: E402
 from brokers.domain.instruments import Equity  # noqa: E402
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce  # noqa: E402
+from brokers.live import news  # noqa: E402
 from brokers.models import Account  # noqa: E402
 from brokers.vault import Secret  # noqa: E402
 from trading import orders  # noqa: E402
@@ -184,6 +186,7 @@ def main(sim_url: str, how_many: int) -> None:
         for line in sys.stdin:
             told = json.loads(line)
             if told["do"] == "threads":
+                serve_tabs()
                 tell(in_threads(traders[: told["clients"]], told["rounds"], told["whats"], clock))
             elif told["do"] == "queries":
                 tell({what: queries(traders[0], what) for what in told["whats"]})
@@ -192,6 +195,13 @@ def main(sim_url: str, how_many: int) -> None:
                 tell({})
             elif told["do"] == "spans":
                 tell(clock.spans)
+
+
+def serve_tabs() -> None:
+    """A desk at work has a loop from which its tabs are told."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
+    news.serve_from(loop)
 
 
 def tell(value: Any) -> None:

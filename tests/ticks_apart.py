@@ -1,0 +1,10 @@
+"""Events of a stream with its batches of ticks taken apart."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from brokers.domain.raw import TickBatch
+
+
+def apart(events: Iterable[Any]) -> list[Any]:
+    return [each for event in events for each in (event.ticks() if isinstance(event, TickBatch) else [event])]
