@@ -17,13 +17,13 @@ from brokers import connections, registry
 from brokers.domain.orders import InvalidTicket, Notice, OrderGroup, OrderTicket, Preview
 from brokers.models import Account
 from brokers.port import Broker
-from trading import analytics, audit, lifecycle, risk, tickets
+from trading import analytics, audit, lifecycle, plain_sql, risk, tickets
 from trading.analytics import AnalyticLeg
 from trading.instruments import details_of
 from trading.lifecycle import Status
 from trading.models import Order, Replacement
 from trading.protocol import sending
-from trading.protocol.cancels import NotCancellable, cancel
+from trading.protocol.cancels import NotCancellable, cancel, cancel_group
 from trading.protocol.eyes import NotDecidable, decide
 from trading.protocol.news import record
 from trading.protocol.readiness import check_ready, checked, compare_first
@@ -32,7 +32,7 @@ from trading.protocol.replaces import KeyReused, NotReplaceable, replace
 from trading.protocol.runs import cancel_all
 from trading.protocol.sending import Denied
 from trading.risk import Finding
-from trading.safety import hours, limits, snapshots
+from trading.safety import ahead, hours, limits, snapshots
 
 __all__ = [
     "Denied",
@@ -44,6 +44,7 @@ __all__ = [
     "PreviewResult",
     "cancel",
     "cancel_all",
+    "cancel_group",
     "decide",
     "details_of",
     "look_up",
@@ -132,7 +133,12 @@ def preview(account: Account, ticket: OrderTicket, *, source: str = "web") -> Pr
         sentence=tickets.sentence(ticket, account.connection.environment, account.number),
         foreseen=foreseen,
         cost=_cost(account, ticket, broker),
-        warnings=(*_own_warnings(account, ticket), *_queued(account, ticket, broker), *foreseen.warnings),
+        warnings=(
+            *_own_warnings(account, ticket),
+            *_queued(account, ticket, broker),
+            *ahead.notices(account, ticket.legs, snapshot.quotes),
+            *foreseen.warnings,
+        ),
         at=timezone.now(),
         findings=tuple(found),
     )
@@ -266,11 +272,13 @@ def _check_kind(account: Account, group: OrderGroup) -> None:
         raise InvalidTicket("kind", "This broker does not take such groups of orders.")
 
 
+_under_key = "SELECT 1 FROM {} WHERE account_id = %(account)s AND idempotency_key = %(key)s"
+WITH_KEY = " UNION ALL ".join(_under_key.format(model._meta.db_table) for model in (Order, Replacement))
+
+
 def _with_key(account: Account, key: str, fingerprint: str) -> list[Order] | None:
     """The order or the group under a key, ``KeyReused`` when the key was for something else."""
-    under_key = {"account": account, "idempotency_key": key}
-    used = Order.objects.filter(**under_key).order_by().values_list("pk")
-    if not used.union(Replacement.objects.filter(**under_key).order_by().values_list("pk"), all=True):
+    if not any(plain_sql.rows(WITH_KEY, {"account": account.pk, "key": key}, (Order._meta.get_field("seq"),))):
         return None
     rows = Order.objects.select_related("account__connection").filter(account=account)
     first: Order | None = rows.filter(idempotency_key=key).first()

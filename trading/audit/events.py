@@ -20,7 +20,7 @@ OURS = ("us", "user")
 
 
 def order_event(order: "Order", event: "OrderEvent") -> None:
-    """The record of an order's event, in the transaction that writes it. What a broker reports, the desk records."""
+    """Write an order's event and the record of it, both or neither. What a broker reports, the desk records."""
     with acting(SYSTEM if event.source in TOLD_BY_BROKER else current()):
         record(
             order.user_id,
@@ -28,6 +28,7 @@ def order_event(order: "Order", event: "OrderEvent") -> None:
             about=f"order:{order.pk}",
             account_id=order.account_id,
             detail=_detail(order, event),
+            beside=[event],
         )
 
 

@@ -1,11 +1,12 @@
 """Appending to a chain: the head is locked and moved in the caller's transaction, so that both stand or neither."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
+from trading import plain_sql
 from trading.audit.acting import current
 from trading.audit.canonical import clean, digest, text_of
 from trading.audit.models import INSTALLATION, AuditHead, AuditRecord
@@ -25,11 +26,13 @@ def record(
     about: str = "",
     account_id: object = None,
     detail: Mapping[str, Any] | None = None,
+    beside: Sequence[models.Model] = (),
 ) -> AuditRecord:
     """Append to a person's chain, or to the installation's (None), in the current transaction.
 
     Whoever is at work (acting.py) is named. Whatever fails here is raised, so that what can't be recorded
-    does not happen. The chain stays locked until the transaction ends: ask no broker in between.
+    does not happen. The chain stays locked until the transaction ends: ask no broker in between. ``beside`` are rows
+    that are inserted with the record; they and it don't learn the numbers that the database gives them.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(f"“{action}” must be recorded in the transaction in which it is done.")
@@ -53,9 +56,12 @@ def record(
         prev_hash=prev_hash,
     )
     row.hash = digest(row)
-    row.save(force_insert=True)
-    AuditHead.objects.filter(chain=chain).update(hash=row.hash)
+    plain_sql.write(*(plain_sql.insert(one) for one in (*beside, row)), _goes_on(chain, row.hash))
     return row
+
+
+def _goes_on(chain: int, last: str) -> plain_sql.Statement:
+    return plain_sql.Statement(f"UPDATE {AuditHead._meta.db_table} SET hash = %s WHERE chain = %s", [last, chain])  # noqa: S608
 
 
 def _next_place(chain: int) -> tuple[int, str, datetime]:

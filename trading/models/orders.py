@@ -21,7 +21,7 @@ from django.utils import timezone
 from brokers.domain.instruments import plain
 from brokers.domain.orders import OrderTicket
 from brokers.models import Account, OwnedQuerySet
-from trading import audit, lifecycle, tickets
+from trading import audit, lifecycle, plain_sql, tickets
 from trading.lifecycle import Status
 from trading.models.history import IllegalMove, OrderEvent, Stale
 
@@ -151,6 +151,7 @@ class Order(models.Model):
         indexes = (
             models.Index(fields=("user", "-created_at")),
             models.Index(fields=("account", "status")),
+            models.Index(fields=("account", "-created_at")),  # each order asks what was sent to its account lately
             models.Index(fields=("created_at",)),  # each order asks what the installation sent within the minute
             models.Index(fields=("next_check_at",)),  # the order watch asks for what is due twice a second
         )
@@ -167,7 +168,9 @@ class Order(models.Model):
     def begin(cls, *, words: str, kind: str, event_source: str, payload: Mapping[str, Any], **fields: Any) -> "Order":
         """Insert an order together with its first event; ``IntegrityError`` when its key or id is taken."""
         with transaction.atomic(savepoint=False):
-            order = cls.objects.create(seq=1, **fields)
+            order = cls(seq=1, **fields)
+            plain_sql.write(plain_sql.insert(order))
+            order._state.adding = False
             order._write_event(kind, event_source, "", order.status, words, payload, None, "")
         return order
 
@@ -218,7 +221,7 @@ class Order(models.Model):
         broker_at: datetime | None,
         dedupe_key: str,
     ) -> None:
-        event = OrderEvent.objects.create(
+        event = OrderEvent(
             order=self,
             seq=self.seq,
             kind=kind,

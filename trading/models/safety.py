@@ -24,6 +24,7 @@ class ScopeKind(models.TextChoices):
     BROKER = "broker", "A broker"
     USER = "user", "A person"
     ACCOUNT = "account", "An account"
+    KEY = "key", "A program's key"
 
 
 class Halt(models.Model):
@@ -37,7 +38,7 @@ class Halt(models.Model):
         SYSTEM = "system", "The desk itself"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    scope_kind = models.CharField(max_length=16, choices=ScopeKind.choices)
+    scope_kind = models.CharField(max_length=16, choices=[c for c in ScopeKind.choices if c[0] != ScopeKind.KEY])
     broker = models.CharField(max_length=32, blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="halts")
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="halts")
@@ -86,11 +87,15 @@ class Halt(models.Model):
 
 
 class RiskLimits(models.Model):
-    """Limits at one level. An empty figure says nothing at this level. Changed by ``limits.change`` alone."""
+    """Limits at one level. An empty figure says nothing at this level. Changed by ``limits.change`` alone.
+
+    Those of a program's key are a person's, for the orders that come with the key of that name.
+    """
 
     scope = models.CharField(max_length=16, choices=[c for c in ScopeKind.choices if c[0] != ScopeKind.BROKER])
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
     account = models.OneToOneField(Account, null=True, blank=True, on_delete=models.CASCADE)
+    key_id = models.CharField("Key", max_length=32, blank=True, help_text="The name of a program's key.")
 
     shares = models.DecimalField("Shares per order", max_digits=20, decimal_places=8, null=True, blank=True)
     contracts = models.DecimalField(
@@ -154,10 +159,12 @@ class RiskLimits(models.Model):
         constraints = (
             models.CheckConstraint(
                 name="limits_name_their_scope",
-                condition=Q(scope=ScopeKind.INSTALLATION, user=None, account=None)
-                | Q(scope=ScopeKind.USER, user__isnull=False, account=None)
-                | Q(scope=ScopeKind.ACCOUNT, user=None, account__isnull=False),
+                condition=Q(scope=ScopeKind.INSTALLATION, user=None, account=None, key_id="")
+                | Q(scope=ScopeKind.USER, user__isnull=False, account=None, key_id="")
+                | Q(scope=ScopeKind.ACCOUNT, user=None, account__isnull=False, key_id="")
+                | (Q(scope=ScopeKind.KEY, user__isnull=False, account=None) & ~Q(key_id="")),
             ),
+            models.UniqueConstraint(fields=("user", "key_id"), name="one_set_for_a_person_and_for_each_key"),
             models.UniqueConstraint(
                 fields=("scope",), condition=Q(scope=ScopeKind.INSTALLATION), name="one_set_for_the_installation"
             ),
@@ -165,6 +172,7 @@ class RiskLimits(models.Model):
 
     def __str__(self) -> str:
         whose = {ScopeKind.USER: str(self.user), ScopeKind.ACCOUNT: str(self.account)}
+        whose[ScopeKind.KEY] = f"{self.user}'s key {self.key_id}"
         return f"Limits of {whose.get(ScopeKind(self.scope), 'the installation')}"
 
     @property

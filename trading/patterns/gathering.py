@@ -3,20 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import QuerySet
 
 from brokers.domain.instruments import Crypto, Equity, Instrument, Option, parse_instrument
 from brokers.models import Account
-from trading import lifecycle
+from trading import lifecycle, plain_sql
 from trading.audit.models import AuditRecord
 from trading.models import Fill, Order, OrderEvent
 from trading.patterns.confirming import Last
 from trading.patterns.facts import Act, ActKind, InDoubt, Renewal, Sent, TurnedAway
-from trading.patterns.rules import LAST_COUNTS, MEMORY
+from trading.patterns.rules import MEMORY
 from trading.risk.facts import Habits
 
 MOST = 20_000
@@ -40,37 +39,49 @@ def sent_by(user_id: int, since: datetime) -> list[Sent]:
     return [_sent(row) for row in reversed(list(rows))]
 
 
-def sent_lately(account_id: UUID, since: datetime) -> list[Sent]:
-    orders = Order.objects.filter(account_id=account_id, is_external=False, replaces=None, created_at__gte=since)
-    return [_sent(row) for row in orders.order_by("created_at").values_list(*FIELDS, named=True)[:MOST]]
+def sent_like(order: Order, since: datetime) -> list[Sent]:
+    """What the same source asked for in the same account and symbol, oldest first. Asked at each order."""
+    values = {"account": order.account_id, "source": order.source, "symbol": order.symbol, "since": since}
+    found = plain_sql.rows(LIKE, values, LIKE_FIELDS)
+    return [_sent(SimpleNamespace(**dict(zip(FIELDS, row, strict=True)))) for row in found]
 
 
-def habits(account: Account, legs: Iterable[frozenset[Instrument]], now: datetime) -> Habits:
-    """An account's past, for the controls: orders that nobody took do not count. ``legs``: of each order asked for."""
-    taken = Order.objects.filter(account=account, is_external=False).exclude(status__in=REFUSED).order_by("-created_at")
-    last = {key: found for key in set(legs) if (found := _last(taken, key, now)) is not None}
-    return Habits(_notionals(account, taken), last)
+LIKE_FIELDS = plain_sql.fields_of(Order, "id", "account", *FIELDS[2:])
+LIKE = (
+    f"SELECT {', '.join(field.column for field in LIKE_FIELDS)} FROM {Order._meta.db_table} "  # noqa: S608
+    "WHERE account_id = %(account)s AND source = %(source)s AND symbol = %(symbol)s AND created_at >= %(since)s "
+    f"AND NOT is_external AND replaces_id IS NULL ORDER BY created_at LIMIT {MOST}"
+)
 
 
-def _notionals(account: Account, taken: QuerySet[Order]) -> tuple[Decimal, ...]:
+def habits(account: Account, legs: Iterable[frozenset[Instrument]], past: Iterable[Any]) -> Habits:
+    """An account's past, for the controls. ``legs``: of each order asked for; ``past``: rows of the latest orders in
+    their symbols, newest first, that somebody took (safety/account_orders.py)."""
+    rows = list(past)
+    last = {key: found for key in set(legs) if (found := _last(rows, key)) is not None}
+    return Habits(_notionals(account), last)
+
+
+def _notionals(account: Account) -> tuple[Decimal, ...]:
     """Dollars, unsigned, of the latest orders; kept for a moment, for the usual does not change in a minute."""
     key = f"patterns:notionals:{account.pk}"
     kept: tuple[Decimal, ...] | None = cache.get(key)
     if kept is None:
-        found = taken.exclude(notional=None).values_list("notional", flat=True)[:MEMORY]
+        taken = Order.objects.filter(account=account, is_external=False).exclude(status__in=REFUSED)
+        latest = taken.exclude(notional=None).order_by("-created_at")
+        found = latest.values_list("notional", flat=True)[:MEMORY]
         kept = tuple(amount for amount in found if amount is not None)
         cache.set(key, kept, KEPT)
     return kept
 
 
-def _last(taken: QuerySet[Order], legs: frozenset[Instrument], now: datetime) -> Last | None:
-    """Of the last order about just these instruments, within days: a spread's price says nothing about a leg's."""
+def _last(past: Iterable[Any], legs: frozenset[Instrument]) -> Last | None:
+    """Of the last order about just these instruments: a spread's price says nothing about a leg's."""
     names = {str(one) for one in legs}
-    rows = taken.filter(symbol__in=names, created_at__gte=now - LAST_COUNTS)
-    for row in rows.values_list(*FIELDS, "ticket", "stop_price", named=True)[:LOOKED_AT]:
+    for row in past:
         if {leg["symbol"] for leg in row.ticket["legs"]} == names:
-            sent = _sent(row)
-            return Last(sent.quantity, sent.price if sent.price is not None else row.stop_price)
+            price = abs(row.limit_price) if row.limit_price is not None else row.average_fill_price
+            return Last(row.quantity, price if price is not None else row.stop_price)
     return None
 
 

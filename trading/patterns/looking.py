@@ -44,5 +44,5 @@ def look_for_runaway(order: Order) -> list[Alert]:
     now = timezone.now()
     if order.is_external or now - order.created_at > rules.RUNAWAY_WITHIN:
         return []
-    lately = gathering.sent_lately(order.account_id, now - 2 * rules.RUNAWAY_WITHIN)
+    lately = gathering.sent_like(order, now - 2 * rules.RUNAWAY_WITHIN)
     return raise_alerts(order.user_id, rules.runaway(lately)) if len(lately) >= rules.RESENT_MOST else []

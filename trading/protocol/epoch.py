@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,6 +27,7 @@ COPIED = (
 OLDER = "The desk's database was restored while this order was being sent. Nothing was sent."
 FILE = "installation-id"
 VARIABLE = "INSTALLATION_ID"
+WRITTEN = f"SELECT name, epoch FROM {Installation._meta.db_table} WHERE id = %s"  # noqa: S608
 
 
 class NotReady(Unavailable):
@@ -37,8 +38,9 @@ class NotReady(Unavailable):
 
 def check() -> int:
     """The epoch to send under; ``NotReady`` when this installation may not send from this database."""
-    written = Installation.objects.filter(pk=Installation.ONLY).values_list("name", "epoch")
-    name_there, epoch_there = next(iter(written), None) or _settle_in()
+    with connection.cursor() as cursor:
+        cursor.execute(WRITTEN, [Installation.ONLY])
+        name_there, epoch_there = cursor.fetchone() or _settle_in()
     name, epoch = _kept()
     if name != name_there or epoch > epoch_there:
         raise NotReady(COPIED)

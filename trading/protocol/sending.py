@@ -9,15 +9,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
 from brokers.connections.waiting import one_at_a_time
 from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed
 from brokers.errors import BrokerError, OrderRejected, OutcomeUnknown, RateLimited, Refused, Unavailable
-from brokers.models import Account
+from brokers.models import Account, Connection
 from brokers.port import Broker
-from trading import risk, tickets
+from trading import plain_sql, risk, tickets
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent, new_client_ref
 from trading.protocol import durability, epoch, explained, news, reading, succession
@@ -25,7 +26,7 @@ from trading.protocol.cancels import words_of
 from trading.protocol.counters import counters
 from trading.protocol.reconcile import FIRST_CHECK
 from trading.risk import Finding, Snapshot
-from trading.safety import limits, snapshots
+from trading.safety import last_count, limits, snapshots
 
 logger = logging.getLogger(__name__)
 OWNER_TIME = timedelta(seconds=30)
@@ -52,15 +53,33 @@ class Denied(Exception):
 
 
 def locked(account: Account) -> tuple[Account, int]:
-    """The account's row, locked in the sending transaction, and the epoch to send under. Raises ``NotReady``."""
-    row = Account.objects.select_for_update(of=("self",), no_key=True).select_related("connection").get(pk=account.pk)
-    return row, epoch.check()
+    """The account's row, locked in the sending transaction, and the epoch to send under. Raises ``NotReady``.
+
+    Of its connection what the checks look at was read with it.
+    """
+    locking = " FOR NO KEY UPDATE OF a" if database.features.has_select_for_no_key_update else ""
+    (row,) = plain_sql.rows(ACCOUNT + locking, {"account": account.pk}, (*OF_ACCOUNT, *OF_CONNECTION))
+    found = Account.from_db("default", [field.attname for field in OF_ACCOUNT], row[: len(OF_ACCOUNT)])
+    names = [field.attname for field in OF_CONNECTION]
+    found.connection = Connection.from_db("default", names, row[len(OF_ACCOUNT) :])
+    return found, epoch.check()
+
+
+OF_ACCOUNT = plain_sql.fields_of(Account)
+OF_CONNECTION = plain_sql.fields_of(Connection, "id", "user", "broker", "environment", "label", "state")
+_columns = ", ".join(
+    f'{table}."{field.column}"' for table, fields in (("a", OF_ACCOUNT), ("c", OF_CONNECTION)) for field in fields
+)
+ACCOUNT = (
+    f"SELECT {_columns} FROM {Account._meta.db_table} a "  # noqa: S608
+    f"JOIN {Connection._meta.db_table} c ON c.id = a.connection_id WHERE a.id = %(account)s"
+)
 
 
 def judged(ticket: OrderTicket, snapshot: Snapshot, account: Account, source: str) -> tuple[list[Finding], Snapshot]:
     """All that speaks against an order by what the database says now. To be called with the account's row locked."""
     now = snapshots.renew(snapshot, account)
-    return risk.check(ticket, now, limits.for_account(account, source)), now
+    return risk.check(ticket, now, limits.for_account(account, source, snapshot.key_id)), now
 
 
 def write_down(
@@ -102,7 +121,7 @@ def write_down_group(
     with one_at_a_time(account.pk), transaction.atomic(durable=True):
         row, now = locked(account)
         seen = snapshots.renew(snapshot, row)
-        findings = risk.check_group(group, seen, limits.for_account(row, source))
+        findings = risk.check_group(group, seen, limits.for_account(row, source, snapshot.key_id))
         refused = risk.unmet(findings, confirmed)
         kin, orders = uuid.uuid4(), []
         for index, ticket in enumerate(group.tickets):
@@ -181,10 +200,19 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def let_go(written_at: datetime | None, epoch_of_row: int) -> None:
-    """The last look before the first byte: not too late, and not of an older epoch. Then it is counted as an intent."""
+    """The last look before the first byte: not too late, not of an older epoch, and not more than all may send. Then it
+    is counted as an intent. Whatever goes wrong here, nothing was sent: ``Unavailable``.
+    """
     if written_at is None or timezone.now() - written_at > SEND_WITHIN:
         raise Unavailable("The desk was held up and the order is too old to send by now. Nothing was sent.")
-    epoch.check_current(epoch_of_row)
+    try:
+        epoch.check_current(epoch_of_row)
+        last_count.check(written_at)
+    except BrokerError:
+        raise
+    except Exception as error:
+        logger.exception("The last look before an order could not be taken: it is not sent.")
+        raise Unavailable("The desk could not look once more before sending. Nothing was sent.") from error
     counters.intent()
 
 
@@ -240,13 +268,18 @@ def _attempted(attempt: Callable[[], Any], order: Order) -> tuple[Any, Exception
 
 def _answers(order: Order, told: OrderUpdate) -> bool:
     """Whether an acceptance is of this order: a gateway may hand out the answer to another request."""
-    ours = Order.objects.filter(account=order.account, is_external=False).exclude(broker_order_id="")
-    taken_by = ours.filter(broker_order_id=told.broker_order_id).exclude(pk=order.pk)
+    values = {"account": order.account_id, "number": told.broker_order_id, "order": order.pk}
     return (
         told.account_number == order.account.number
         and told.client_ref in (None, order.client_ref)
-        and not taken_by.exists()
+        and not (told.broker_order_id and any(plain_sql.rows(ANOTHER, values, (Order._meta.get_field("seq"),))))
     )
+
+
+ANOTHER = (
+    f"SELECT 1 FROM {Order._meta.db_table} WHERE account_id = %(account)s AND broker_order_id = %(number)s "  # noqa: S608
+    "AND NOT is_external AND id <> %(order)s"
+)
 
 
 def taken(order: Order, placed: Placed) -> Order:

@@ -30,6 +30,7 @@ __all__ = [
     "Standing",
     "TradingState",
     "effective",
+    "hold",
     "may_rearm",
     "open_halts",
     "press",
@@ -104,6 +105,11 @@ def effective(account: Account, source: str = "") -> Standing:
     """
     _hold_gate(alone=False)
     return standing_of(open_halts(account, source))
+
+
+def hold() -> None:
+    """From now until this transaction ends no press is carried out: whoever sends calls it before it looks."""
+    _hold_gate(alone=False)
 
 
 def standing_of(halts: list[Halt]) -> Standing:

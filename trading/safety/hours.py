@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from brokers import registry
+from brokers.domain import futures_hours
 from brokers.domain import hours as calendar
 from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Index, Instrument, Option
 from brokers.domain.market import MarketState, MarketStatus, SessionKind
@@ -101,10 +102,23 @@ def _while_it_holds(statuses: Iterable[MarketStatus]) -> float:
 def _status_of(
     account: Account, instrument: Instrument, known: Iterable[MarketStatus], at: datetime
 ) -> MarketStatus | None:
+    if not _tells(account):
+        return _reckoned(instrument, at) if account.connection.is_live else None
     exchange = _exchange(instrument)
-    if exchange == "Equity" and not _tells(account) and account.connection.is_live:
-        return calendar.status(at, settings.MARKET_CLOSURES)
     return next((status for status in known if status.exchange == exchange), None)
+
+
+def _reckoned(instrument: Instrument, at: datetime) -> MarketStatus | None:
+    """By the desk's own calendars; None for what has hours of its own, which is then not known."""
+    match instrument:
+        case Equity() | Option() | Index():
+            return calendar.status(at, settings.MARKET_CLOSURES)
+        case Future(product):
+            return futures_hours.status(product, at, settings.MARKET_CLOSURES)
+        case FutureOption(future):
+            return _reckoned(future, at)
+        case _:
+            return None
 
 
 def _exchange(instrument: Instrument) -> str:

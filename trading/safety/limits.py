@@ -27,49 +27,57 @@ class BadLimit(Exception):
 
 
 def for_account(account: Account, source: str = "", key_id: str = "") -> Limits:
-    """The tightest over installation, person and account. The installation's own figures stand for the defaults.
+    """The tightest over installation, person, account and key. The installation's own figures stand for the defaults.
 
-    ``source`` and ``key_id`` say which way an order came: limits of a program's key will narrow these further.
+    ``source`` and ``key_id`` say which way an order came: "" is no key. Its rates are held against all that was sent
+    to the account, by whatever key.
     """
-    rows = RiskLimits.objects.filter(
+    owner = account.connection.user_id
+    about = (
         Q(scope=ScopeKind.INSTALLATION)
-        | Q(scope=ScopeKind.USER, user_id=account.connection.user_id)
+        | Q(scope=ScopeKind.USER, user_id=owner)
         | Q(scope=ScopeKind.ACCOUNT, account_id=account.pk)
     )
-    return _together(rows)
+    if key_id:
+        about |= Q(scope=ScopeKind.KEY, user_id=owner, key_id=key_id)
+    return _together(RiskLimits.objects.filter(about))
 
 
-def for_user(user: User) -> Limits:
-    """What holds for all accounts of a person."""
-    mine = Q(scope=ScopeKind.USER, user_id=user.pk)
-    return _together(RiskLimits.objects.filter(Q(scope=ScopeKind.INSTALLATION) | mine))
+def for_user(user: User, key_id: str = "") -> Limits:
+    """What holds for all accounts of a person, or for what comes with one key of theirs."""
+    about = Q(scope=ScopeKind.INSTALLATION) | Q(scope=ScopeKind.USER, user_id=user.pk)
+    if key_id:
+        about |= Q(scope=ScopeKind.KEY, user_id=user.pk, key_id=key_id)
+    return _together(RiskLimits.objects.filter(about))
 
 
 def installation() -> Limits:
     return _together(RiskLimits.objects.filter(scope=ScopeKind.INSTALLATION))
 
 
-def ceiling_for(user: User, account: Account | None) -> Limits:
-    """What the levels above allow: of an account the person's, of a person the installation's."""
-    return for_user(user) if account is not None else installation()
+def ceiling_for(user: User, account: Account | None, key_id: str = "") -> Limits:
+    """What the levels above allow: of an account or a key the person's, of a person the installation's."""
+    return for_user(user) if account is not None or key_id else installation()
 
 
 def _together(rows: Any) -> Limits:
     by_scope = {row.scope: row.values for row in rows}
     limits = set_anew(DEFAULTS, by_scope.get(ScopeKind.INSTALLATION, {}))
-    for scope in (ScopeKind.USER, ScopeKind.ACCOUNT):
+    for scope in (ScopeKind.USER, ScopeKind.ACCOUNT, ScopeKind.KEY):
         limits = narrowed(limits, by_scope.get(scope, {}))
     return limits
 
 
-def row_of(*, user: User | None = None, account: Account | None = None) -> RiskLimits:
-    """The row of one level, new and unsaved where there is none yet; neither is the installation's."""
+def row_of(*, user: User | None = None, account: Account | None = None, key_id: str = "") -> RiskLimits:
+    """The row of one level, new and unsaved where there is none yet; neither is the installation's. A key is its
+    user's."""
     if account is not None:
-        scope: dict[str, Any] = {"scope": ScopeKind.ACCOUNT, "user": None, "account": account}
+        scope: dict[str, Any] = {"scope": ScopeKind.ACCOUNT, "user": None, "account": account, "key_id": ""}
     elif user is not None:
-        scope = {"scope": ScopeKind.USER, "user": user, "account": None}
+        kind = ScopeKind.KEY if key_id else ScopeKind.USER
+        scope = {"scope": kind, "user": user, "account": None, "key_id": key_id}
     else:
-        scope = {"scope": ScopeKind.INSTALLATION, "user": None, "account": None}
+        scope = {"scope": ScopeKind.INSTALLATION, "user": None, "account": None, "key_id": ""}
     return RiskLimits.objects.filter(**scope).first() or RiskLimits(**scope)
 
 
@@ -80,6 +88,7 @@ def change(
     reason: str = "",
     user: User | None = None,
     account: Account | None = None,
+    key_id: str = "",
 ) -> RiskLimits:
     """Set figures at one level; None takes a figure away at this level. Written to the record with before and after.
 
@@ -97,9 +106,9 @@ def change(
     with transaction.atomic():
         if owner is not None:
             User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one change of a person at a time
-        row = row_of(user=user, account=account)
+        row = row_of(user=user, account=account, key_id=key_id)
         before = dict(row.values)
-        holds = _holding(owner, account)
+        holds = _holding(owner, account, key_id)
         for name, value in values.items():
             _check(name, value, row, holds, as_staff=as_staff, has_reason=bool(reason.strip()))
             setattr(row, name, value)
@@ -110,10 +119,10 @@ def change(
     return row
 
 
-def _holding(owner: User | None, account: Account | None) -> Limits:
+def _holding(owner: User | None, account: Account | None, key_id: str) -> Limits:
     if account is not None:
         return for_account(account)
-    return for_user(owner) if owner is not None else installation()
+    return for_user(owner, key_id) if owner is not None else installation()
 
 
 def _check(name: str, value: Any, row: RiskLimits, holds: Limits, *, as_staff: bool, has_reason: bool) -> None:
@@ -155,7 +164,8 @@ def _record(row: RiskLimits, before: Mapping[str, Any], owner: User | None) -> N
         "limits.changed",
         about=f"limits:{row.pk}",
         account_id=row.account_id,
-        detail={"scope": row.scope, "changed": changed, "reason": row.reason},
+        detail={"scope": row.scope, "changed": changed, "reason": row.reason}
+        | ({"key_id": row.key_id} if row.key_id else {}),
     )
 
 

@@ -11,7 +11,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from brokers import registry
@@ -25,24 +24,24 @@ from brokers.models import Account
 from brokers.port import Broker
 from trading import lifecycle, tickets
 from trading.instruments import details_of
-from trading.lifecycle import Asked, Status
-from trading.models import Halt, Order, Replacement
+from trading.lifecycle import Status
+from trading.models import Halt, Order
 from trading.patterns import gathering
-from trading.risk.facts import Effect, Sent, SentByAll, Snapshot, Twin
+from trading.risk.facts import Effect, Snapshot, Twin
 from trading.risk.money import takes
 from trading.risk.worth import notional
-from trading.safety import halts, hours
+from trading.safety import account_counts, account_orders, halts, hours
+from trading.safety.account_counts import REFUSED
+from trading.safety.account_orders import AccountOrders, Row
 from trading.safety.open_orders import working_of
 
-__all__ = ["Snapshot", "refusals", "renew", "reserve", "take", "take_group", "take_with_preview", "worth"]
+__all__ = ["REFUSED", "Snapshot", "refusals", "renew", "reserve", "take", "take_group", "take_with_preview", "worth"]
 
 FIGURES_KEPT = 3
 """Seconds for which a balance and positions serve several orders; what was sent meanwhile is reckoned on top."""
 OPENING_KEPT = 900
 FORESEEN_FOR = timedelta(seconds=60)
 """How long what a dry run said of buying power holds."""
-REFUSED = frozenset({Status.DENIED, Status.REJECTED, Status.BROKER_REJECTED})
-TWINS_WITHIN = timedelta(seconds=60)
 ZERO = Decimal(0)
 MOST_KEPT = Decimal(10**17)
 
@@ -260,22 +259,31 @@ def renew(snapshot: Snapshot, account: Account) -> Snapshot:
     """The snapshot with what our own rows say now. ``account`` is locked by the caller's transaction."""
     now = timezone.now()
     since = snapshot.figures_at or now
-    rows = Order.objects.filter(account=account).exclude(pk__in=snapshot.leaving_out)
+    halts.hold()  # before anything is read: a press is seen, or waits
+    counts = account_counts.of(account, snapshot.source, snapshot.key_id, now)
+    found = account_orders.read(
+        account,
+        since,
+        now,
+        symbols=snapshot.symbols,
+        fingerprints=snapshot.fingerprints,
+        asked=[frozenset(str(instrument) for instrument in legs) for legs in snapshot.asked],
+    )
     return replace(
         snapshot,
         now=now,
         not_ready=_not_ready(account),
         not_allowed=_not_allowed(account),
-        standing=halts.effective(account, snapshot.source),
-        working=working_of(account, snapshot.symbols, since, snapshot.leaving_out),
-        reserved=_reserved(rows, since) + _reserved_anew(account, since),
-        released=_released(account, snapshot.leaving_out, since),
-        twins=_twins(rows, snapshot.fingerprints, now),
-        sent=_sent(account, now),
-        sent_by_all=_sent_by_all(now),
-        habits=gathering.habits(account, snapshot.asked, now),
-        refusals=refusals(account, snapshot.source, now),
-        first_live_order=account.connection.is_live and not _sent_before(account, snapshot),
+        standing=halts.effective(account, snapshot.source) if counts.is_halted else halts.standing_of([]),
+        working=working_of(account, found, since, snapshot.leaving_out),
+        reserved=_reserved(found, since, snapshot.leaving_out),
+        released=_released(found, since, snapshot.leaving_out),
+        twins=_twins(found, snapshot.fingerprints, snapshot.leaving_out),
+        sent=counts.sent,
+        sent_by_all=counts.sent_by_all,
+        habits=gathering.habits(account, snapshot.asked, found.past),
+        refusals=counts.refusals,
+        first_live_order=account.connection.is_live and not counts.sent_before,
     )
 
 
@@ -294,31 +302,6 @@ def _kept(amount: Decimal | None) -> Decimal | None:
     return min(amount, MOST_KEPT).quantize(Decimal("0.01")) if amount is not None else None
 
 
-def _sent(account: Account, now: datetime) -> Sent:
-    """Orders and replacements of an account; what took an order's place is its replacement and counts once."""
-    spans = {"second": timedelta(seconds=1), "minute": timedelta(seconds=60), "day": timedelta(days=1)}
-    counts = {name: Count("pk", filter=Q(created_at__gt=now - span)) for name, span in spans.items()}
-    lately = {"account": account, "created_at__gt": now - spans["day"]}
-    ours = Order.objects.filter(is_external=False, replaces=None, **lately).exclude(status=Status.DENIED)
-    changes = Replacement.objects.filter(**lately).exclude(status=Asked.DENIED)
-    both = (ours.aggregate(**counts), changes.aggregate(**counts))
-    return Sent(**{name: both[0][name] + both[1][name] for name in spans})
-
-
-def _sent_by_all(now: datetime) -> SentByAll:
-    """Of the whole installation. What others write down at this very instant may not be seen yet."""
-    minute, second = now - timedelta(seconds=60), now - timedelta(seconds=1)
-    ours = Order.objects.filter(is_external=False, created_at__gt=minute).exclude(status=Status.DENIED)
-    found = ours.aggregate(second=Count("pk", filter=Q(created_at__gt=second)), dollars=Sum("notional"))
-    return SentByAll(found["second"], found["dollars"] or ZERO)
-
-
-def _sent_before(account: Account, snapshot: Snapshot) -> bool:
-    """Whether orders went to this account the same way before: by hand, or by this program's key."""
-    same = Order.objects.filter(account=account, is_external=False, source=snapshot.source, key_id=snapshot.key_id)
-    return bool(same.exclude(status=Status.DENIED).exists())
-
-
 def _not_ready(account: Account) -> str:
     if account.connection.is_connected:
         return ""
@@ -331,46 +314,45 @@ def _not_allowed(account: Account) -> str:
     return "" if account.can_trade else f"The sign-in for {account} may look but not trade."
 
 
-def _reserved(rows: Any, since: datetime) -> Decimal:
-    """Of orders that the broker's figure of ``since`` may not contain: in doubt, or heard of only after it.
+def _reserved(found: AccountOrders, since: datetime, leaving_out: Sequence[str]) -> Decimal:
+    """What the broker's figure of ``since`` may not contain: of orders in doubt or heard of only after it, and what
+    replacements take beyond their orders, on their way or done after it.
 
     One whose need can't be told counts nothing here: the broker's own check stands behind it.
     """
-    in_doubt = Q(status__in=lifecycle.UNCERTAIN)
-    unseen = Q(first_seen_at__gte=since) & (Q(status__in=lifecycle.OPEN) | Q(filled_quantity__gt=0))
-    found = rows.filter(in_doubt | unseen, adopted_by=None).aggregate(total=Sum("reserved"))
-    return found["total"] or ZERO
+    orders = (order for order in found.working if str(order.pk) not in leaving_out)
+    rows = [*(order for order in orders if _is_unseen(order, since)), *found.replacements]
+    return sum((row.reserved for row in rows if row.reserved is not None), ZERO)
 
 
-def _reserved_anew(account: Account, since: datetime) -> Decimal:
-    """What replacements take beyond their orders, on their way or done after the broker's figure of ``since``."""
-    on_their_way = Q(status__in=lifecycle.ASKED_OPEN)
-    unseen = Q(status=Asked.DONE, settled_at__gte=since)
-    rows = Replacement.objects.filter(on_their_way | unseen, account=account)
-    return rows.aggregate(total=Sum("reserved"))["total"] or ZERO
+def _is_unseen(order: Row, since: datetime) -> bool:
+    if order.status in lifecycle.UNCERTAIN:
+        return True
+    counts = order.status in lifecycle.OPEN or order.filled_quantity > 0
+    return counts and order.first_seen_at is not None and order.first_seen_at >= since
 
 
-def _released(account: Account, leaving_out: Sequence[str], since: datetime) -> Decimal:
+def _released(found: AccountOrders, since: datetime, leaving_out: Sequence[str]) -> Decimal:
     """Of orders that are replaced and that the broker's figure of ``since`` holds, for what is not filled of them."""
-    rows = Order.objects.filter(account=account, pk__in=leaving_out, status__in=lifecycle.OPEN, first_seen_at__lt=since)
-    return sum((_held_for(order) for order in rows), ZERO)
+    held = (order for order in found.working if str(order.pk) in leaving_out and order.status in lifecycle.OPEN)
+    seen = (order for order in held if order.first_seen_at is not None and order.first_seen_at < since)
+    return sum((_held_for(order) for order in seen), ZERO)
 
 
-def _held_for(order: Order) -> Decimal:
+def _held_for(order: Row) -> Decimal:
     """Nothing where what it takes is not known: then nothing is given back."""
     if order.reserved is None or not order.quantity:
         return ZERO
     return order.reserved * max(ZERO, 1 - order.filled_quantity / order.quantity)
 
 
-def _twins(rows: Any, fingerprints: Sequence[str], now: datetime) -> tuple[Twin, ...]:
-    same = rows.filter(ticket_sha256__in=fingerprints, adopted_by=None).exclude(ticket_sha256="")
-    in_doubt = Q(status__in=lifecycle.UNCERTAIN)
-    lately = Q(created_at__gte=now - TWINS_WITHIN) & ~Q(status__in=lifecycle.NEVER_THERE)
-    return tuple(
-        Twin(str(order.pk), order.created_at, order.status in lifecycle.UNCERTAIN)
-        for order in same.filter(in_doubt | lately).only("pk", "created_at", "status")
-    )
+def _twins(found: AccountOrders, fingerprints: Sequence[str], leaving_out: Sequence[str]) -> tuple[Twin, ...]:
+    """The very same orders, newest first: those in doubt however old they are, and those of a moment ago."""
+    in_doubt = (order for order in found.working if order.status in lifecycle.UNCERTAIN)
+    same = [order for order in in_doubt if order.ticket_sha256 and order.ticket_sha256 in fingerprints]
+    rows = {order.pk: order for order in (*same, *found.twins) if str(order.pk) not in leaving_out}
+    newest_first = sorted(rows.values(), key=lambda order: order.created_at, reverse=True)
+    return tuple(Twin(str(row.pk), row.created_at, row.status in lifecycle.UNCERTAIN) for row in newest_first)
 
 
 def refusals(account: Account, source: str, now: datetime) -> int:
