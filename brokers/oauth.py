@@ -22,7 +22,8 @@ from requests.adapters import HTTPAdapter
 from brokers import registry
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, Refused, Unavailable
 from brokers.port import BrokerSpec, Environment, Hosts
-from brokers.transport import USER_AGENT
+from brokers.transport import USER_AGENT, ledger_at
+from brokers.transport.refusals import Doorstep
 from brokers.vault import Secret
 
 FORM = "application/x-www-form-urlencoded"
@@ -137,18 +138,29 @@ def exchange_code(provider: Provider, code: Secret, verifier: Secret) -> Grant:
     """The grant for a code; ``NotAuthorized`` when the broker does not take the code."""
     extra = {"code_verifier": verifier.reveal()} if provider.spec.uses_pkce else {}
     with _session(provider, provider.client) as session:
-        grant: Grant = session.ask(lambda options: session.fetch_token(code=code.reveal(), **extra, **options))
-    return grant
-
-
-def refresh(provider: Provider, client: Client, refresh_token: Secret) -> Grant:
-    """A fresh access token. Raises ``Unavailable`` (the grant may well live), ``NotAuthorized`` with
-    ``grant_is_dead`` (the broker says that it does not) or ``Refused`` (our client is wrong)."""
-    with _session(provider, client, scope=False) as session:
         grant: Grant = session.ask(
-            lambda options: session.refresh_token(refresh_token=refresh_token.reveal(), **options)
+            lambda options: session.fetch_token(code=code.reveal(), **extra, **options), by_person=True
         )
     return grant
+
+
+def refresh(provider: Provider, client: Client, refresh_token: Secret, *, by_person: bool = False) -> Grant:
+    """A fresh access token. Raises ``Unavailable`` (the grant may well live), ``NotAuthorized`` with
+    ``grant_is_dead`` (the broker says that it does not) or ``Refused`` (our client is wrong).
+
+    ``by_person``: somebody tries what they typed.
+    """
+    with _session(provider, client, scope=False) as session:
+        grant: Grant = session.ask(
+            lambda options: session.refresh_token(refresh_token=refresh_token.reveal(), **options),
+            by_person=by_person,
+        )
+    return grant
+
+
+def doorstep(provider: Provider) -> Doorstep:
+    """What is counted before the provider's token endpoint."""
+    return Doorstep(urlsplit(provider.hosts.token).netloc, provider.title, ledger_at(settings.REDIS_URL))
 
 
 def _session(provider: Provider, client: Client, *, scope: bool = True) -> "_TokenSession":
@@ -177,8 +189,13 @@ class _TokenSession(OAuth2Session):  # type: ignore[misc]
         if method == "client_secret_post":
             self.register_client_auth_method((method, _client_in_the_body))
 
-    def ask(self, exchange: Callable[[dict[str, Any]], Any]) -> Grant:
-        """Run one exchange; whatever goes wrong on the way is a ``BrokerError`` without a trace of the request."""
+    def ask(self, exchange: Callable[[dict[str, Any]], Any], *, by_person: bool) -> Grant:
+        """Run one exchange, unless too many were refused lately; whatever goes wrong is a ``BrokerError``."""
+        with doorstep(self.provider).call(by_person=by_person):
+            return self._asked(exchange)
+
+    def _asked(self, exchange: Callable[[dict[str, Any]], Any]) -> Grant:
+        """What goes wrong on the way is told without a trace of the request."""
         usual = {"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": FORM}
         headers = {**usual, **self.provider.spec.token_headers}
         limits = (CONNECT_SECONDS, READ_SECONDS)

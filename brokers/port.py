@@ -31,6 +31,7 @@ from brokers.domain.orders import (
     Preview,
     TimeInForce,
 )
+from brokers.domain.raw import TickBatch
 
 
 class Environment(StrEnum):
@@ -72,7 +73,8 @@ class Capabilities:
     positions tell what a day's gain takes, else ``with_day_gains`` must be asked. ``has_greeks``: its stream tells
     Greeks. ``has_dry_run``: its previews tell what an order does to buying power. ``fractional``: it takes shares in
     fractions. ``has_metrics``: it tells rank of volatility, earnings, dividends; ``has_watchlists``: it keeps lists of
-    instruments; ``has_market_status``: it tells when markets are open.
+    instruments; ``has_market_status``: it tells when markets are open. ``cancels_groups``: a group is
+    cancelled with one request, else order by order.
     """
 
     order_types: frozenset[OrderType]
@@ -94,6 +96,7 @@ class Capabilities:
     has_metrics: bool
     has_watchlists: bool
     has_market_status: bool
+    cancels_groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,8 @@ class Broker(Protocol):
     """A broker for one connection: blocking, over HTTP, raising only ``BrokerError``.
 
     What acts alone may raise ``OutcomeUnknown``: ``place_order``, ``place_group``, ``cancel_order``,
-    ``replace_order``, ``save_watchlist``, ``delete_watchlist``. What a broker lacks raises ``Refused``, before
-    anything is sent.
+    ``cancel_group``, ``replace_order``, ``save_watchlist``, ``delete_watchlist``. What a broker lacks raises
+    ``Refused``, before anything is sent.
     """
 
     def get_accounts(self) -> list[AccountInfo]: ...
@@ -230,6 +233,11 @@ class Broker(Protocol):
 
     def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate: ...
 
+    def cancel_group(self, account_number: str, group_id: str) -> list[OrderUpdate]:
+        """Cancel with one request what still works of a group, by the broker's number of it; the orders as they then
+        stand, as far as the broker tells them."""
+        ...
+
     def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
         """``OrderRejected``, nothing sent, where the ticket differs in what the broker does not change."""
         ...
@@ -269,7 +277,7 @@ class AccountChanged:
     values: tuple[Balance | Position, ...] = ()
 
 
-StreamEvent: TypeAlias = Tick | OrderUpdate | AccountChanged | StatusChange
+StreamEvent: TypeAlias = Tick | TickBatch | OrderUpdate | AccountChanged | StatusChange
 
 
 class Stream(Protocol):
@@ -287,7 +295,14 @@ class Stream(Protocol):
 
 
 BrokerFactory: TypeAlias = Callable[[Hosts, AccessToken], Broker]
-StreamFactory: TypeAlias = Callable[[Hosts, AccessToken, Sequence[str]], Stream]
+
+
+class StreamFactory(Protocol):
+    """``closures``: days on which shares are not traded that no rule foresees, with their reasons."""
+
+    def __call__(
+        self, hosts: Hosts, token: AccessToken, accounts: Sequence[str], *, closures: Mapping[date, str]
+    ) -> Stream: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import close_old_connections, transaction
 
@@ -74,7 +75,8 @@ def broker_for(connection: Connection, *, urgent: bool = False) -> Broker:
 def open_stream(connection: Connection, account_numbers: Sequence[str]) -> Stream:
     spec = registry.spec(connection.broker)
     hosts = oauth.hosts_for(connection.broker, connection.environment)
-    return spec.make_stream(hosts, gated(stream_token_source(connection), connection), account_numbers)
+    token = gated(stream_token_source(connection), connection)
+    return spec.make_stream(hosts, token, account_numbers, closures=settings.MARKET_CLOSURES)
 
 
 def resync_accounts(connection: Connection) -> list[Account]:

@@ -1,10 +1,9 @@
 """The database's clock, the one that all processes share: leases, pauses and the lives of tokens are counted by it."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection as database
-from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from brokers.models import Connection
@@ -12,12 +11,18 @@ from brokers.models import Connection
 NONE = timedelta(0)
 
 
-def read_with_clock(rows: QuerySet[Connection]) -> Connection | None:
-    """The first of these rows, which then knows how far our own clock is from the database's."""
-    row: Connection | None = rows.annotate(read_at=Now()).first()
-    if row is not None:
-        vars(row)["clock_skew"] = vars(row)["read_at"] - timezone.now()
-    return row
+def row_with_clock(connection_id: UUID) -> Connection | None:
+    """A row that knows how far our own clock is from the database's. Written out, for each call to a broker asks it."""
+    key = Connection._meta.pk.get_db_prep_value(connection_id, database)
+    moment = "clock_timestamp()" if database.vendor == "postgresql" else "NULL"
+    for row in Connection.objects.raw(f"SELECT *, {moment} AS read_at {ONE}", [key]):
+        read_at = vars(row)["read_at"]
+        vars(row)["clock_skew"] = NONE if read_at is None else read_at - timezone.now()
+        return row
+    return None
+
+
+ONE = f"FROM {Connection._meta.db_table} WHERE id = %s"
 
 
 def skew_of(row: Connection) -> timedelta:

@@ -61,7 +61,7 @@ def connect_personal(
         raise Refused(f"{provider.spec.title} has no personal grants.", broker=provider.spec.name)
     client = oauth.Client(client_id, client_secret)
     try:
-        grant = oauth.refresh(provider, client, refresh_token)
+        grant = oauth.refresh(provider, client, refresh_token, by_person=True)
     except NotAuthorized as error:
         words = f"{provider.title} does not accept this refresh token. Copy it once more, or create a new grant there."
         raise Refused(words, broker=error.broker, broker_code=error.broker_code) from None

@@ -20,13 +20,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from brokers import oauth, registry
-from brokers.connections.clock import now_of, read_with_clock, skew_of
+from brokers.connections.clock import now_of, row_with_clock, skew_of
 from brokers.connections.flights import Flights
 from brokers.connections.sealing import seal_for, unseal_from
 from brokers.connections.telling import end, tell
 from brokers.connections.waiting import give_back, sleep
 from brokers.errors import BrokerError, NotAuthorized, RateLimited, Refused, Unavailable
 from brokers.models import Connection
+from brokers.transport.refusals import HeldBack
 from brokers.vault import CannotUnseal, Secret
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def access_token(connection_id: uuid.UUID, *, refused: str | None = None) -> str
 
 def present_row(connection_id: uuid.UUID) -> Connection:
     """The row of a working connection; ``NotAuthorized`` in any other state."""
-    row = read_with_clock(Connection.objects.filter(pk=connection_id))
+    row = row_with_clock(connection_id)
     if row is not None and row.state == Connection.State.CONNECTED:
         return row
     words = STATE_WORDS[Connection.State(row.state) if row is not None else Connection.State.REMOVED]
@@ -217,6 +218,10 @@ def _record_grant(row: Connection, lease: str, grant: oauth.Grant, *, forced: bo
 def _record_failure(row: Connection, lease: str, error: BrokerError) -> BrokerError:
     """Write down a failed renewal; the error for those who wait. Raises when the grant is dead."""
     now = now_of(row)
+    if isinstance(error, HeldBack):
+        pause = timedelta(seconds=min(error.retry_after or 1.0, LONGEST_REQUESTED_WAIT))
+        _leased(row, lease).update(not_before=now + pause, last_error=error.message[:500], **NO_LEASE)
+        return error
     dead_words = _refusal_words(row, error)
     if dead_words and _is_confirmed(row, now):
         fields = {"state": Connection.State.NEEDS_SIGN_IN, "last_error_code": SUSPECT, "last_error": dead_words}

@@ -9,6 +9,7 @@ from threading import Lock
 from brokers.domain.greeks import GREEK_FIELDS, Greeks
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import QUOTE_FIELDS, Quote, Tick, fair_price
+from brokers.domain.raw import Raw, TickBatch, exact
 from brokers.live import frames
 from brokers.live.candle import Candle
 from brokers.live.fields import CANDLE
@@ -17,6 +18,8 @@ from brokers.live.told import raw_fragment
 FIELDS = frozenset(QUOTE_FIELDS)
 NEVER = datetime.min.replace(tzinfo=timezone.utc)
 PRICED_BY = frozenset({"bid", "ask", "mark", "last"})
+TRADED = frozenset({"last", "volume"})
+UNTOLD = object()
 
 
 class Figures:
@@ -27,24 +30,26 @@ class Figures:
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.key = json.dumps(str(instrument))
-        self.values: dict[str, Decimal | None] = {}
+        self.values: dict[str, Raw] = {}
         self.as_of = NEVER
         self.changed: set[str] = set()
         self.fair: Decimal | None = None
-        self.told: list[tuple[str, Decimal | None]] = []
+        self.told: list[tuple[str, str]] = []
         self.candle: Candle | None = None
 
-    def merge(self, tick: Tick) -> None:
-        """Fields that the tick does not name stay; its time counts even when nothing else is new."""
-        if tick.at > self.as_of:
-            self.as_of = tick.at
-        values = self.values
-        for name, value in tick.values.items():
-            if (name not in values or values[name] != value) and name in FIELDS:
+    def merge(self, told: Iterable[tuple[str, Raw]], at: datetime) -> None:
+        """Fields that are not named stay; the time counts even when nothing else is new."""
+        if at > self.as_of:
+            self.as_of = at
+        values, was_traded = self.values, False
+        for name, value in told:
+            if name in TRADED:
+                was_traded = True
+            if values.get(name, UNTOLD) != value and name in FIELDS:
                 values[name] = value
                 self.changed.add(name)
-        if self.candle is not None and ("last" in tick.values or "volume" in tick.values):
-            self.candle.take(values.get("last"), values.get("volume"), tick.at)
+        if was_traded and self.candle is not None:
+            self.candle.take(exact(values.get("last")), exact(values.get("volume")), at)
 
     @property
     def is_known(self) -> bool:
@@ -58,7 +63,7 @@ class Figures:
             if (fair := self._fair()) != self.fair:
                 self.fair = fair
                 changed.add("mark")
-        self.told = [(name, self.fair if name == "mark" else values[name]) for name in changed]
+        self.told = [(name, frames.figure(self.fair if name == "mark" else values[name])) for name in changed]
         changed.clear()
         if self.candle is not None:
             self.candle.fresh, self.candle.changed = self.candle.changed, False
@@ -83,20 +88,21 @@ class Figures:
     def whole(self, names: frozenset[str] | None = None) -> str:
         """All that is known, or these names of it, as a fragment; to be asked only when something is."""
         known = {**self.values, "mark": self._fair()}
-        told = known.items() if names is None else [pair for pair in known.items() if pair[0] in names]
+        told = [(name, frames.figure(value)) for name, value in known.items() if names is None or name in names]
         candle = self.candle.text() if names is not None and CANDLE in names and self.candle is not None else ""
         return frames.fragment(self.key, told, self.as_of, candle)
 
     def quote(self) -> Quote | None:
-        return Quote(self.instrument, self.as_of, **self.values) if self.is_known else None
+        known = {name: exact(value) for name, value in self.values.items()}
+        return Quote(self.instrument, self.as_of, **known) if self.is_known else None
 
     def greeks(self) -> Greeks | None:
-        told = {name: value for name in GREEK_FIELDS if (value := self.values.get(name)) is not None}
+        told = {name: value for name in GREEK_FIELDS if (value := exact(self.values.get(name))) is not None}
         return Greeks(self.instrument, self.as_of, **told) if told else None
 
     def _fair(self) -> Decimal | None:
         get = self.values.get
-        return fair_price(get("bid"), get("ask"), get("mark"), get("last"))
+        return fair_price(exact(get("bid")), exact(get("ask")), exact(get("mark")), exact(get("last")))
 
 
 class Board:
@@ -117,14 +123,23 @@ class Board:
                 found = self._figures[instrument] = Figures(instrument)
         return found
 
-    def merge(self, ticks: Iterable[Tick]) -> bool:
+    def merge(self, ticks: Iterable[Tick | TickBatch]) -> bool:
         """Take ticks of instruments on the board, leave the others. Says whether there is anything to tell."""
         with self._lock:
             for tick in ticks:
-                if (figures := self._figures.get(tick.instrument)) is not None:
-                    figures.merge(tick)
+                if isinstance(tick, TickBatch):
+                    self._merge_batch(tick)
+                elif (figures := self._figures.get(tick.instrument)) is not None:
+                    figures.merge(tick.values.items(), tick.at)
                     self._dirty.add(figures)
         return bool(self._dirty)
+
+    def _merge_batch(self, batch: TickBatch) -> None:
+        names, at, dirty = batch.names, batch.at, self._dirty
+        for instrument, row in batch.rows():
+            if instrument is not None and (figures := self._figures.get(instrument)) is not None:
+                figures.merge(zip(names, row, strict=True), at)
+                dirty.add(figures)
 
     def raw_changes(self) -> list[str]:
         return [figures.raw_changes() for figures in self._dirty]

@@ -14,6 +14,7 @@ from channels.db import database_sync_to_async
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
+from brokers.domain.raw import TickBatch
 from brokers.errors import BrokerError, NotAuthorized
 from brokers.live import frames
 from brokers.live.board import Board, Figures
@@ -87,11 +88,11 @@ class Feed:
 
     def apply(self, events: Sequence[StreamEvent]) -> None:
         """Take a batch of events in their order."""
-        ticks = [event for event in events if isinstance(event, Tick)]
+        ticks = [event for event in events if isinstance(event, Tick | TickBatch)]
         if ticks and self.board.merge(ticks):
             self.pace.plan(self.flush)
         if len(ticks) < len(events):
-            self.reports_of([event for event in events if not isinstance(event, Tick)])
+            self.reports_of([event for event in events if not isinstance(event, Tick | TickBatch)])
 
     def reports_of(self, events: Sequence[StreamEvent]) -> None:
         news: list[News] = []
@@ -100,7 +101,7 @@ class Feed:
                 self.tell(event)
                 if event.source == "account" and event.state is StreamState.LIVE:
                     news.append(event)
-            elif not isinstance(event, Tick):
+            elif not isinstance(event, Tick | TickBatch):
                 news.append(event)
         if news:
             self.reports.add(news)

@@ -7,11 +7,11 @@ lost frame is seen. Numbers are decimal strings, times RFC 3339 UTC, null is unk
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from brokers.domain.raw import Raw, digits
 from brokers.port import StatusChange
 
 
@@ -57,16 +57,18 @@ def quotes(kind: str, seq: int, connection_id: UUID, fragments: Iterable[str]) -
     return f'{{"type":"{kind}","seq":{seq},"connection":"{connection_id}","quotes":{{{",".join(fragments)}}}}}'
 
 
-def fragment(key: str, values: Iterable[tuple[str, Decimal | None]], as_of: datetime, candle: str = "") -> str:
-    """One instrument's part of a frame. ``key`` is its symbol, ``candle`` a bar, as JSON; names are the desk's own."""
-    figures = "".join([f'"{name}":null,' if value is None else f'"{name}":"{value:f}",' for name, value in values])
+def fragment(key: str, values: Iterable[tuple[str, str]], as_of: datetime, candle: str = "") -> str:
+    """One instrument's part of a frame. ``key`` is its symbol, ``candle`` a bar, as JSON, and so are the values (see
+    ``figure``); names are the desk's own."""
+    figures = "".join([f'"{name}":{value},' for name, value in values])
     if candle:
         figures += f'"candle":{candle},'
     return f'{key}:{{{figures}"as_of":"{moment(as_of)}"}}'
 
 
-def figure(value: Decimal | None) -> str:
-    return "null" if value is None else f'"{value:f}"'
+def figure(value: Raw) -> str:
+    """As JSON: text of digits."""
+    return "null" if value is None else f'"{digits(value)}"'
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -55,6 +55,7 @@ class Hub:
         tabs = self.tabs.setdefault(user_id, set())
         if len(tabs) >= self.limits.tabs:
             raise LimitReached(f"There are {len(tabs)} tabs open already.")
+        tab.owner = user_id
         tabs.add(tab)
         self._start_clock()
 
@@ -72,9 +73,18 @@ class Hub:
         """All that a tab would watch on a connection with these added; ``LimitReached`` when that is too much."""
         watched = self._watched(tab, connection_id)
         wanted = watched.union(instruments)
-        if tab.symbols - len(watched) + len(wanted) > self.limits.symbols:
-            raise LimitReached(f"A tab can watch at most {self.limits.symbols} symbols.")
+        more = len(wanted) - len(watched)
+        for tabs, most, words in self._bounds(tab):
+            if more and sum(each.symbols for each in tabs) + more > most:
+                raise LimitReached(words)
         return wanted
+
+    def _bounds(self, tab: Mailbox) -> Iterator[tuple[Collection[Mailbox], int, str]]:
+        """Tabs that count together, how many symbols they may watch, and what to say. A key's limit is one more."""
+        one, all_together = self.limits.symbols, self.limits.symbols_of_person
+        yield (tab,), one, f"A tab can watch at most {one} symbols."
+        words = f"All your tabs together can watch at most {all_together} symbols: close some, or watch fewer."
+        yield self.tabs.get(tab.owner, ()), all_together, words
 
     def subscribe(
         self,

@@ -70,13 +70,14 @@ class View:
 class Mailbox:
     """One tab: its views by connection, and while it is behind, what it has missed."""
 
-    __slots__ = ("_door", "_missed", "_parked", "_send", "behind_since", "gone", "letters", "views")
+    __slots__ = ("_door", "_missed", "_parked", "_send", "behind_since", "gone", "letters", "owner", "views")
 
     def __init__(self, send: Send, door: Door | None = None) -> None:
         self._send = send
         self._door = door
         self._parked: asyncio.Task[None] | None = None
         self._missed: dict[UUID, set[Figures]] = {}
+        self.owner: object = None
         self.views: dict[UUID, View] = {}
         self.letters: deque[Frame] = deque()
         self.behind_since: float | None = None

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.domain.market import Tick
+from brokers.domain.raw import Raw
 from brokers.port import StatusChange, StreamState
 
 QUOTES, SNAPSHOT, STATUS, BEAT, BYE = "quotes", "snapshot", "status", "beat", "bye"
@@ -45,13 +46,13 @@ def write(fence: int, seq: int, kind: str, fragments: Iterable[str] = (), status
     return f'{{"fence":{fence},"seq":{seq},"kind":"{kind}","statuses":{states},"quotes":{{{quotes}}}}}'
 
 
-def raw_fragment(key: str, values: Mapping[str, Decimal | None], names: Collection[str], at: datetime) -> str:
+def raw_fragment(key: str, values: Mapping[str, Raw], names: Collection[str], at: datetime) -> str:
     """As the board has them, the broker's own mark among them, where tabs are told the fair price."""
     figures = "".join([f'"{name}":{_text(values[name])},' for name in names])
     return f'{key}:{{{figures}"as_of":"{at.isoformat()}"}}'
 
 
-def _text(value: Decimal | None) -> str:
+def _text(value: Raw) -> str:
     return "null" if value is None else f'"{value}"'
 
 

@@ -197,6 +197,8 @@ def guarded(handler: Handler) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         if refusal := origins.why_not(request):
             return Told({"error": refusal}, 403)
+        if request.method == "POST" and origins.is_foreign_body(request):
+            return Told({"error": "send JSON, with Content-Type: application/json"}, 415)
         try:
             if request.method in ("GET", "HEAD"):
                 body: Any = dict(request.query_params)

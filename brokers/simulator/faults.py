@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 HTTP_EFFECTS = {
-    "status": "answer with `status` (default 503) and a `body` (json, html, garbage, empty)",
+    "status": "answer with `status` (default 503), the code `kind` and a `body` (json, html, garbage, empty)",
     "latency": "wait `seconds`",
     "drop_answer": "close the connection without an answer",
     "cut_body": "close the connection in the middle of the answer's body",
     "throttle": "429; with `retry_after` it says when to come back",
     "html_for_json": "200 with a gateway's HTML page in place of JSON",
     "garbage_json": "the true status, and a body that breaks off being JSON",
-    "token_transient": "token endpoint: 400 invalid_request, as in the broker's bad minutes",
+    "preflight": "tastytrade: 422 preflight_check_failure with the code `kind` (default margin_check_failed)",
+    "error_in_200": "TradeStation: 200 with an error object of `kind` (default Failed) in place of the answer",
+    "token_transient": "token endpoint: 400 invalid_request or `kind`, as in the broker's bad minutes",
     "token_dead": "token endpoint: 400 invalid_grant, as for a revoked grant",
 }
 STREAM_EFFECTS = {
@@ -30,6 +32,8 @@ STREAM_EFFECTS = {
     "dxlink_silent": "DXLink: no data; keep-alives go on",
     "dxlink_close": "DXLink: the socket is dropped",
     "dxlink_channel_closed": "DXLink: the server closes the channels by itself",
+    "dxlink_error": "DXLink: an ERROR of `kind` (default UNKNOWN) on channel 0",
+    "dxlink_field": "DXLink: events of `symbol` that have the field carry what `kind` says: field=value",
     "dxlink_no_data": "DXLink: nothing is known of `symbol`",
     "dxlink_nan": "DXLink: the numbers of `symbol` are NaN",
     "goaway": "HTTP stream: the server says GoAway (in the `form` v2 or v3) and closes",
@@ -42,13 +46,30 @@ STREAM_EFFECTS = {
     "lower_case_symbol": "HTTP stream: symbols in lower case",
     "shuffle_legs": "HTTP stream: the legs of orders change places",
     "quantity_remaining_lies": "HTTP stream: QuantityRemaining is 0 on orders that are alive",
-    "order_status": "TradeStation: orders carry the status code that `kind` names, in listings and streams",
+    "tick_bar_status": "TradeStation: tick bars carry also the status bit of `kind`, a number",
+    "order_status": "orders carry the status that `kind` names, in listings and streams of the wire that knows it",
+    "order_warning": "tastytrade: answers to orders carry a warning of code `kind`",
+    "order_note": "tastytrade: answers to orders carry a note of code `kind`",
+    "account_error": "TradeStation: an account is answered with an error of `kind` (default Forbidden) among others",
     "not_entitled": "market data of `symbol` are not the caller's to see",
 }
 EFFECTS = HTTP_EFFECTS | STREAM_EFFECTS
 TOKEN_EFFECTS = ("token_transient", "token_dead")
+KINDS = {
+    "preflight": "margin_check_failed",
+    "error_in_200": "Failed",
+    "dxlink_error": "UNKNOWN",
+    "dxlink_field": "tradingStatus=HALTED",
+    "tick_bar_status": "25",
+    "order_status": "LAT",
+    "order_warning": "tif_next_valid_sesssion",
+    "order_note": "note",
+    "account_error": "Forbidden",
+}
+STATION_STATUS, TASTY_STATUS = re.compile(r"[A-Z]{2,8}"), re.compile(r"[A-Z][a-z]+( [A-Z][a-z]+)*")
 TEXTS = ("name", "method", "path", "account", "symbol", "when", "body", "form", "kind")
 WHOLE = ("times", "after", "status", "retry_after")
+ANY = re.compile(r".*", re.DOTALL)
 BODIES = ("json", "html", "garbage", "empty")
 
 
@@ -148,11 +169,19 @@ class Faults:
         return self.struck(effect, (account,), symbols) is not None
 
     def struck(
-        self, effect: str, accounts: Collection[str] = (), symbols: Collection[str] = (), path: str = "*"
+        self,
+        effect: str,
+        accounts: Collection[str] = (),
+        symbols: Collection[str] = (),
+        path: str = "*",
+        kinds: re.Pattern[str] = ANY,
     ) -> Fault | None:
-        """The fault of this effect that strikes now. ``accounts`` and ``symbols`` are all the names they go by."""
+        """The fault of this effect that strikes now. ``accounts`` and ``symbols`` are all the names they go by;
+        ``kinds`` is the form of the kinds that the caller knows."""
         for fault in self.plan:
-            if fault.effect == effect and fault.matches("*", path, accounts, symbols) and fault.strikes(self.dice):
+            if fault.effect != effect or not kinds.fullmatch(fault.kind):
+                continue
+            if fault.matches("*", path, accounts, symbols) and fault.strikes(self.dice):
                 return fault
         return None
 
@@ -177,10 +206,11 @@ def read_fault(given: Mapping[str, Any]) -> Fault:
     defaults: dict[str, Any] = {"name": effect, "method": "*", "path": "*"}
     if effect in TOKEN_EFFECTS:
         defaults |= {"path": "*/oauth/token"}
-    if effect == "order_status":
-        defaults |= {"kind": "LAT"}
+    defaults |= {"kind": KINDS[effect]} if effect in KINDS else {}
     if effect in ("drop_answer", "cut_body", "garbage_json"):
         defaults |= {"when": "after"}
+    if effect == "preflight":
+        defaults |= {"method": "POST", "path": "*orders*"}
     try:
         fault = Fault(**{**defaults, **given})
         _check_kinds(fault)
@@ -204,8 +234,13 @@ def _check(fault: Fault) -> None:
         raise BadFault("cut_body can only come after acting")
     if fault.when not in ("before", "after"):
         raise BadFault("when must be before or after")
-    if fault.effect == "order_status" and not re.fullmatch(r"[A-Z]{2,8}", fault.kind):
-        raise BadFault("kind must be a status code, such as LAT")
+    is_status = STATION_STATUS.fullmatch(fault.kind) or TASTY_STATUS.fullmatch(fault.kind)
+    if fault.effect == "order_status" and not is_status:
+        raise BadFault("kind must be a status code, such as LAT, or a status, such as Dead")
+    if fault.effect == "tick_bar_status" and not re.fullmatch(r"[0-2]?\d|3[01]", fault.kind, re.ASCII):
+        raise BadFault("kind must be the number of a bit, from 0 to 31")
+    if fault.effect == "dxlink_field" and not re.fullmatch(r"\w+=.*", fault.kind, re.ASCII):
+        raise BadFault("kind must be field=value")
     if fault.form not in ("", "v2", "v3"):
         raise BadFault("form must be v2 or v3")
     if fault.body not in BODIES:

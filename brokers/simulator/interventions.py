@@ -18,9 +18,9 @@ class BadIntervention(ValueError):
 
 
 def intervene(world: World, body: Body) -> Any:
-    """{"action": reject_next|bust|correct|exercise|deposit, "account", …} → what came of it
+    """{"action": reject_next|remove|bust|correct|exercise|deposit, "account", …} → what came of it
 
-    reject_next: "reason", "account"?, "symbol"?; bust: "order_id", "fill_id"; correct: these and "price";
+    reject_next: "reason", "account"?, "symbol"?; remove: "order_id"; bust: it and "fill_id"; correct: and "price";
     exercise: "symbol" (an option), "quantity"; deposit: "amount" (below 0 it is a withdrawal)."""
     action = ACTIONS.get(str(body.get("action")))
     if action is None:
@@ -64,6 +64,11 @@ def _reject_next(world: World, body: Body) -> Any:
     return {"reason": reason}
 
 
+def _remove(world: World, body: Body) -> Any:
+    order = world.exchange.remove(_account(world, body), _order(body))
+    return {"order_id": order.order_id, "filled": str(order.filled)}
+
+
 def _bust(world: World, body: Body) -> Any:
     order = world.exchange.bust(_account(world, body), _order(body), str(body.get("fill_id", "")))
     return {"order_id": order.order_id, "fills": [asdict(fill) | {"at": fill.at.isoformat()} for fill in order.fills]}
@@ -90,6 +95,7 @@ def _deposit(world: World, body: Body) -> Any:
 
 ACTIONS: dict[str, Callable[[World, Body], Any]] = {
     "reject_next": _reject_next,
+    "remove": _remove,
     "bust": _bust,
     "correct": _correct,
     "exercise": _exercise,

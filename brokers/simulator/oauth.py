@@ -167,6 +167,8 @@ def answer_token(world: "World", provider: Provider, values: Mapping[str, str]) 
             return refresh(world, provider, values)
         case None:
             raise GrantError("invalid_request", "grant_type is missing")
+        case "client_credentials" | "password":
+            raise GrantError("unauthorized_client", "The client may not use this grant type")
     raise GrantError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from starlette.requests import Request
 
 OWN = ("same-origin", "none")  # "none": the person typed the address
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d+)?")
 
 
@@ -23,6 +24,12 @@ def why_not(request: Request) -> str:
     if request.headers.get("sec-fetch-site", "none") not in OWN or origin not in (None, f"http://{host}"):
         return "the control port does not answer to pages from elsewhere"
     return ""
+
+
+def is_foreign_body(request: Request) -> bool:
+    """Whether the body comes as a page's form would send it: what a page may send elsewhere without asking first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in FORMS
 
 
 def is_loopback(name: str) -> bool:

@@ -27,5 +27,6 @@ def make_server(app: ASGIApp, port: int, host: str = "127.0.0.1", *, quiet: bool
         log_level="error" if quiet else "warning",
         access_log=False,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,  # longer than clients keep a connection: else they may write on one that is closing
     )
     return Server(config)

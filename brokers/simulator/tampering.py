@@ -162,8 +162,12 @@ def _spoilt(fault: Fault, answer: Answer, path: str) -> Answer | None:
             return Answer(200, []).with_body(GATEWAY_PAGE, b"text/html")
         case "garbage_json":
             return answer.with_body(GARBAGE, b"application/json")
+        case "preflight":
+            return _json(*wire_faults.preflight(fault.kind))
+        case "error_in_200":
+            return _json(200, wire_faults.error_in_200(path, fault.kind))
         case "token_transient":
-            return _json(*wire_faults.bad_minute(path))
+            return _json(*wire_faults.bad_minute(path, fault.kind))
         case "token_dead":
             return _json(*wire_faults.dead_grant(path))
     return answer
@@ -178,7 +182,7 @@ def _status(fault: Fault, path: str) -> Answer:
             return answer.with_body(GARBAGE, b"application/json")
         case "empty":
             return answer.with_body(b"", b"text/plain")
-    return _json(fault.status, wire_faults.told_status(path, fault.status, fault.name))
+    return _json(fault.status, wire_faults.told_status(path, fault.status, fault.name, fault.kind))
 
 
 def _throttled(fault: Fault, path: str) -> Answer:

@@ -1,17 +1,33 @@
 """How a fault's error answer looks on the wire of the broker that was asked."""
 
+import secrets
 from typing import Any
 
 from brokers.simulator.subjects import TRADESTATION
+from brokers.simulator.tastytrade.envelope import preflight as preflight_refusal
 from brokers.simulator.tradestation.answers import TITLES
 
 
-def told_status(path: str, status: int, name: str) -> dict[str, Any]:
-    """The body of a status that a fault puts in place of the answer."""
+def told_status(path: str, status: int, name: str, kind: str) -> dict[str, Any]:
+    """The body of a status that a fault puts in place of the answer; ``kind`` is the code, "" for the usual one."""
     message = f"The simulator was told to answer {status} ({name})."
     if path.startswith(TRADESTATION):
-        return {"Error": TITLES.get(status, "Failed"), "Message": message}
-    return {"error": {"code": "simulated_fault", "message": message}}
+        return {"Error": kind or TITLES.get(status, "Failed"), "Message": message}
+    if status == 500 and not kind:
+        return broken(path, secrets.token_hex(16))
+    return {"error": {"code": kind or "simulated_fault", "message": message}}
+
+
+def preflight(code: str) -> tuple[int, dict[str, Any]]:
+    """tastytrade's refusal of an order, with any code."""
+    return 422, preflight_refusal(code, f"The simulator was told to refuse the order ({code}).").body()
+
+
+def error_in_200(path: str, kind: str) -> dict[str, str]:
+    """An error object where data are expected. Placements name it FAILED; replaces and cancels, the order."""
+    number = path.rpartition("/")[2]
+    words = {"Error": kind, "Message": f"The simulator was told to fail ({kind})."}
+    return words | ({"OrderID": number} if number.isdigit() else {})
 
 
 def broken(path: str, number: str) -> dict[str, Any]:
@@ -38,8 +54,9 @@ def dead_grant(path: str) -> tuple[int, dict[str, str]]:
     return 400, {"error_code": "invalid_grant", "error_description": "Grant has been revoked"}
 
 
-def bad_minute(path: str) -> tuple[int, dict[str, str]]:
-    """The token endpoint's answer in one of its bad minutes."""
+def bad_minute(path: str, kind: str) -> tuple[int, dict[str, str]]:
+    """The token endpoint's answer in one of its bad minutes; ``kind`` is the code, "" for the usual one."""
     if path.startswith(TRADESTATION):
-        return 503, {"error": "temporarily_unavailable", "error_description": "Service is temporarily unavailable."}
-    return 400, {"error_code": "invalid_request", "error_description": "Customer is not available"}
+        code, words = kind or "temporarily_unavailable", "Service is temporarily unavailable."
+        return 503, {"error": code, "error_description": words}
+    return 400, {"error_code": kind or "invalid_request", "error_description": "Customer is not available"}

@@ -12,8 +12,8 @@ from brokers.domain.orders import OrderUpdate
 from brokers.port import AccessToken, AccountChanged, StreamState
 from brokers.tastytrade import alerts
 from brokers.tastytrade.second_look import SecondLook
-from brokers.tastytrade.sockets import Timings, open_socket
-from brokers.upstream.keeping import Lost, first_of
+from brokers.tastytrade.sockets import Timings, answered, open_socket
+from brokers.upstream.keeping import Lost, first_of, lapse
 from brokers.upstream.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class AccountFeed:
         async with open_socket(self._url, self._timings) as socket:
             protocol = alerts.Alerts(self._accounts)
             await socket.send(protocol.connect(token))
-            await first_of(self._read(socket, protocol), self._beat(socket, protocol), self._look.run())
+            reading, beating = self._read(socket, protocol), self._beat(socket, protocol)
+            await first_of(reading, beating, self._look.run(), answered(socket, self._timings))
 
     async def _fresh_token(self) -> str:
         refused, self._refused_token = self._refused_token, None
@@ -68,8 +69,9 @@ class AccountFeed:
 
     async def _beat(self, socket: ClientConnection, protocol: alerts.Alerts) -> None:
         """The answer to ``connect`` is awaited; then heartbeats, each answered before the next is due."""
-        await asyncio.sleep(min(self._timings.answer, self._timings.heartbeat))
+        timings = self._timings
+        await lapse(min(timings.answer, timings.heartbeat), timings.look)
         while not protocol.unanswered:
             await socket.send(protocol.heartbeat(await self._fresh_token()))
-            await asyncio.sleep(self._timings.heartbeat)
+            await lapse(timings.heartbeat, timings.look)
         raise Lost("tastytrade's account stream does not answer. Connecting again.")

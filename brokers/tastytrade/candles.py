@@ -7,7 +7,8 @@ from typing import Any
 from brokers.domain.instruments import Equity, Index, Instrument, Option
 from brokers.domain.market import Bar, Interval
 from brokers.errors import Refused, Unavailable
-from brokers.tastytrade.dxlink import CHANNEL, NOT_NUMBERS, SILENCE_SECONDS
+from brokers.tastytrade.compact import NOT_NUMBERS
+from brokers.tastytrade.dxlink import CHANNEL, SILENCE_SECONDS
 from brokers.tastytrade.symbols import streamer_symbol
 from brokers.wire import EPOCH, PRODUCT, Node, decode, optional_text
 

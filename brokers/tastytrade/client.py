@@ -109,6 +109,9 @@ class TastytradeBroker(MarketDesk):
         request = orders.cancel_request(account_number, broker_order_id)
         return self._act(request, lambda node: orders.read_order(node["data"]))
 
+    def cancel_group(self, account_number: str, group_id: str) -> list[OrderUpdate]:
+        return self._act(groups.cancel_group_request(account_number, group_id), groups.read_cancelled_group)
+
     def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
         """The new order that stands in the old one's place: another id, ``replaces_order_id`` set. Legs and quantity
         the broker would leave as they are without a word: other ones are ``OrderRejected`` here, nothing sent."""

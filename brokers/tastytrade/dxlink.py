@@ -5,7 +5,7 @@ own: Greeks as dxFeed counts them (theta a day; vega and rho per percentage poin
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 
 from brokers.domain.instruments import FutureOption, Index, Instrument, Option
 from brokers.domain.market import Tick
+from brokers.domain.raw import TickBatch
 from brokers.errors import UnexpectedReply
+from brokers.tastytrade.compact import NOT_NUMBERS, Columns, Layout
 from brokers.tastytrade.symbols import streamer_symbol
 from brokers.wire import PRODUCT, Node, decode
 
@@ -43,7 +45,6 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "vega": "vega",
     },
 }
-NOT_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Fault:
     text: str
 
 
-Event: TypeAlias = Tick | Ready | Unauthorized | Closed | Fault
+Event: TypeAlias = Tick | TickBatch | Ready | Unauthorized | Closed | Fault
 Subscription: TypeAlias = tuple[str, str]
 
 
@@ -92,7 +93,9 @@ class DXLink:
         self._instruments: dict[str, tuple[Instrument, ...]] = {}
         self._wanted: frozenset[Subscription] = frozenset()
         self._asked: frozenset[Subscription] = frozenset()
+        self._columns = Columns()
         self._fields = {name: ("eventSymbol", *fields) for name, fields in FIELDS.items()}
+        self._lay_out()
         self._tried = self._authorized = self._open = self._ready = False
         self._say("SETUP", 0, version=version, keepaliveTimeout=SILENCE_SECONDS, acceptKeepaliveTimeout=SILENCE_SECONDS)
 
@@ -120,6 +123,7 @@ class DXLink:
             named[symbol] = (*named.get(symbol, ()), instrument)
             wanted.update((kind, symbol) for kind in event_types(instrument))
         self._instruments, self._wanted = named, frozenset(wanted)
+        self._columns.name(named)
         if self._open:
             self._subscribe()
         return frozenset(unknown)
@@ -137,8 +141,11 @@ class DXLink:
 
     # --- inwards ---
 
-    def receive(self, text: str | bytes, now: datetime) -> list[Event]:
-        """The events of one frame; ticks are stamped ``now``."""
+    def receive(self, text: str | bytes, now: datetime) -> Sequence[Event]:
+        """The events of one frame; ticks are stamped ``now``, and come in batches where nothing is amiss."""
+        batches = self._columns.read(text, now)
+        if batches is not None:
+            return batches
         try:
             message = decode(text, "quote stream")
             return list(self._react(message, now))
@@ -189,9 +196,14 @@ class DXLink:
             if announced is not None and kind in announced:
                 names = tuple(name.text() for name in announced[kind].items())
                 self._fields[kind] = names or self._fields[kind]
+        self._lay_out()
         if not self._ready:
             self._ready = True
             yield Ready()
+
+    def _lay_out(self) -> None:
+        laid = {kind: Layout.of(names, FIELDS[kind]) for kind, names in self._fields.items()}
+        self._columns.layouts = {kind: layout for kind, layout in laid.items() if layout is not None}
 
     def _error(self, message: Node) -> Iterator[Event]:
         code = message["error"].text()[:40]

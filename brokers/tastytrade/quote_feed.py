@@ -3,20 +3,23 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
 
 from websockets.asyncio.client import ClientConnection
 
-from brokers.domain.instruments import FutureOption, Instrument, Option
+from brokers.domain.bustle import market_of, markets_of
+from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
+from brokers.domain.raw import TickBatch
 from brokers.port import StreamState
 from brokers.tastytrade import dxlink
 from brokers.tastytrade.client import TastytradeBroker
 from brokers.tastytrade.codec.market import QuotePass
-from brokers.tastytrade.sockets import Timings, open_socket
+from brokers.tastytrade.sockets import Timings, answered, open_socket
 from brokers.upstream.keeping import Lost, first_of
 from brokers.upstream.outbox import Outbox
+from brokers.upstream.patience import Patience
 
 log = logging.getLogger(__name__)
 QUOTES = "quotes"
@@ -34,8 +37,9 @@ class QuoteFeed:
         self.outbox = outbox
         self.timings = timings
         self.instruments: frozenset[Instrument] = frozenset()
+        self.markets: frozenset[str] = frozenset()
         self.rewatch = asyncio.Event()
-        self.quiet = timings.quiet
+        self.patience = Patience(timings, time.monotonic())
         self._broker = broker
         self._plain = plain
         self._pass: QuotePass | None = None
@@ -45,6 +49,7 @@ class QuoteFeed:
         wanted = frozenset(instruments)
         if wanted != self.instruments:
             self.instruments = wanted
+            self.markets = markets_of(wanted)
             self.rewatch.set()
 
     async def session(self) -> None:
@@ -52,7 +57,7 @@ class QuoteFeed:
         leave = await self._quote_pass()
         async with open_socket(leave.url, self.timings) as socket:
             session = _Session(self, socket, leave)
-            await first_of(session.read(), session.write(), session.tend())
+            await first_of(session.read(), session.write(), session.tend(), answered(socket, self.timings))
 
     async def _quote_pass(self) -> QuotePass:
         """The pass for the socket: kept while it lasts, fetched anew ahead of its end."""
@@ -72,11 +77,6 @@ class QuoteFeed:
     def drop_pass(self) -> None:
         self._pass = None
 
-    @property
-    def watches_liquid(self) -> bool:
-        """Whether something is watched that should move all the time while markets are open."""
-        return any(not isinstance(instrument, Option | FutureOption) for instrument in self.instruments)
-
 
 class _Session:
     """One socket's life: a reader, a writer, and one that looks at the clock."""
@@ -87,7 +87,7 @@ class _Session:
         self._state = StreamState.DELAYED if leave.is_delayed else StreamState.LIVE
         self._timings = feed.timings
         self._protocol = dxlink.DXLink(leave.token)
-        self._started = self._datum_at = time.monotonic()
+        self._started = time.monotonic()
         self._ready_at: float | None = None
         self._allowance = float(CHANGES_AT_ONCE)
         self._due = asyncio.Event()
@@ -104,8 +104,11 @@ class _Session:
 
     def _take(self, event: dxlink.Event) -> None:
         match event:
-            case Tick():
-                self._note_datum()
+            case Tick(instrument):
+                self._note_data([instrument])
+                self._feed.outbox.put(event)
+            case TickBatch(instruments):
+                self._note_data(instruments)
                 self._feed.outbox.put(event)
             case dxlink.Ready():
                 self._ready_at = time.monotonic()
@@ -117,12 +120,18 @@ class _Session:
             case dxlink.Fault(_, text):
                 log.warning("quote stream: %s", text)
 
-    def _note_datum(self) -> None:
-        """Data came. Once they flow beyond the first snapshot, the watchdog is back at its usual patience."""
-        self._datum_at = time.monotonic()
-        if self._datum_at - self._started > self._timings.quiet:
-            self._feed.quiet = self._timings.quiet
-        self._feed.outbox.say(QUOTES, self._state)
+    def _note_data(self, instruments: Iterable[Instrument | None]) -> None:
+        """Data came: news, once the snapshot of what is watched must be over. Options may stand still by nature, so
+        they prove nothing."""
+        now, patience = time.monotonic(), self._feed.patience
+        if now >= self._snapshot_until and any(
+            each is not None and market_of(each) is not None for each in instruments
+        ):
+            patience.flow(now)
+        else:
+            patience.hear(now)
+        if not patience.is_stale:
+            self._feed.outbox.say(QUOTES, self._state)
 
     # writing
 
@@ -138,7 +147,9 @@ class _Session:
 
     def _watch(self) -> None:
         self._feed.rewatch.clear()
-        self._datum_at = time.monotonic()
+        now = time.monotonic()
+        self._snapshot_until = now + self._timings.settled
+        self._feed.patience.begin(now)
         if unknown := self._protocol.watch(self._feed.instruments):
             log.info("%d instruments have no streamer symbol that we know", len(unknown))
 
@@ -167,20 +178,20 @@ class _Session:
             if now - self._started > self._timings.answer:
                 raise Lost("tastytrade's quote stream does not answer. Connecting again.")
             return
+        self._check_age(now)
         if now - self._ready_at > 2 * self._timings.look:
             self._confirm()
-        self._check_age(now)
         if self._feed.pass_runs_out:
             raise Lost("The pass for quotes runs out. Fetching another.")
 
     def _confirm(self) -> None:
         """Subscribed, though nothing has traded yet. A feed that went stale needs data to be live again."""
-        if self._feed.outbox.said(QUOTES) is not StreamState.STALE or not self._feed.watches_liquid:
+        if self._feed.patience.is_trusted or not self._feed.markets:
             self._feed.outbox.say(QUOTES, self._state)
 
     def _check_age(self, now: float) -> None:
-        """Silence where there should be data is stale. Patience doubles each time: a closed market is no storm."""
-        if now - self._datum_at <= self._feed.quiet or not self._feed.watches_liquid:
-            return
-        self._feed.quiet = min(self._feed.quiet * 2, self._timings.longest_quiet)
-        raise Lost("No prices are arriving. Connecting again.", StreamState.STALE)
+        """Silence where there should be data is stale."""
+        feed = self._feed
+        if feed.patience.stands_still(now, self._timings.bustle_now(feed.markets)) and feed.markets:
+            feed.patience.stood(now)
+            raise Lost("No prices are arriving. Connecting again.", StreamState.STALE)

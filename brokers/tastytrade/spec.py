@@ -64,6 +64,7 @@ TASTYTRADE = BrokerSpec(
         has_metrics=True,
         has_watchlists=True,
         has_market_status=True,
+        cancels_groups=True,
     ),
     make_broker=TastytradeBroker,
     make_stream=TastytradeStream,

@@ -1,6 +1,7 @@
 """tastytrade's live upstream: the quote socket and the account socket, side by side, each kept alive."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 from functools import partial
 
 from websockets.exceptions import WebSocketException
@@ -23,10 +24,16 @@ class TastytradeStream(Upstream):
     """
 
     def __init__(
-        self, hosts: Hosts, token: AccessToken, accounts: Sequence[str], *, timings: Timings | None = None
+        self,
+        hosts: Hosts,
+        token: AccessToken,
+        accounts: Sequence[str],
+        *,
+        closures: Mapping[date, str] = {},
+        timings: Timings | None = None,
     ) -> None:
         super().__init__()
-        self._timings = timings or Timings()
+        self._timings = timings or Timings(closures=closures)
         plain = not hosts.api.startswith("https://")
         self._quotes = QuoteFeed(TastytradeBroker(hosts, token), self._outbox, self._timings, plain=plain)
         self._sessions: dict[str, Callable[[], Awaitable[None]]] = {QUOTES: self._quotes.session}

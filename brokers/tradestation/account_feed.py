@@ -18,7 +18,7 @@ from brokers.tradestation.sweep import Sweep
 from brokers.tradestation.told import Told
 from brokers.transport import Transport
 from brokers.upstream.gauge import Gauge
-from brokers.upstream.keeping import Lost, first_of, keep
+from brokers.upstream.keeping import Lost, first_of, keep, lapse
 from brokers.upstream.outbox import Outbox
 from brokers.wire import Node
 
@@ -130,7 +130,7 @@ class _AccountStream:
             self._stale.set()
 
     async def _await_snapshot(self) -> None:
-        await asyncio.sleep(self._feed.timings.answer)
+        await lapse(self._feed.timings.answer, self._feed.timings.look)
         if not self._live:
             raise Lost("TradeStation's account stream does not answer. Connecting again.")
         await asyncio.Event().wait()

@@ -3,11 +3,12 @@
 Objects come one a line; the pieces they travel in know nothing of lines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from brokers.errors import UnexpectedReply
+from brokers.tradestation.quoted import Quoted
 from brokers.wire import Node, decode, optional_text
 
 LARGEST_LINE = 4 * 1024 * 1024
@@ -60,17 +61,23 @@ class Unreadable:
     words: str
 
 
-Message: TypeAlias = Heartbeat | EndSnapshot | GoAway | Failed | Deleted | Data | Unreadable
+Message: TypeAlias = Heartbeat | EndSnapshot | GoAway | Failed | Deleted | Data | Quoted | Unreadable
+Quick: TypeAlias = Callable[[bytes], Sequence[Message] | None]
+"""Reads whole lines, if it can read all of them."""
 STATUSES: dict[str, Message] = {"EndSnapshot": EndSnapshot(), "GoAway": GoAway()}
 
 
 class Chunks:
-    """One stream's bytes. A line without end is an error: ``receive`` raises ``UnexpectedReply``."""
+    """One stream's bytes. A line without end is an error: ``receive`` raises ``UnexpectedReply``.
 
-    def __init__(self) -> None:
+    ``quick`` reads the lines that it can; the others are read here.
+    """
+
+    def __init__(self, quick: Quick | None = None) -> None:
         self._rest = bytearray()
+        self._quick = quick
 
-    def receive(self, piece: bytes) -> list[Message]:
+    def receive(self, piece: bytes) -> Sequence[Message]:
         """The messages that this piece completes."""
         scanned = len(self._rest)
         self._rest += piece
@@ -78,10 +85,19 @@ class Chunks:
         if end >= 0:
             lines = bytes(self._rest[:end])
             del self._rest[: end + 1]
-            return [message for line in lines.split(b"\n") for message in _messages(line)]
+            return self._read(lines)
         if len(self._rest) > LARGEST_LINE:
             raise UnexpectedReply("TradeStation's stream sent a line without end.", path="")
         return []
+
+    def _read(self, lines: bytes) -> Sequence[Message]:
+        if self._quick is not None and (found := self._quick(lines)) is not None:
+            return found
+        messages: list[Message] = []
+        for line in lines.split(b"\n"):
+            quickly = self._quick(line) if self._quick is not None else None
+            messages += _messages(line) if quickly is None else quickly
+        return messages
 
     def finish(self) -> list[Message]:
         """The stream is over: its last line may have come without an end, or be torn."""

@@ -9,10 +9,11 @@ import httpx2
 
 from brokers.errors import UnexpectedReply
 from brokers.port import AccessToken, StreamState
-from brokers.tradestation.chunks import Chunks, Failed, GoAway, Message
+from brokers.tradestation.chunks import Chunks, Failed, GoAway, Message, Quick
+from brokers.tradestation.openings import Openings
 from brokers.transport import USER_AGENT
 from brokers.upstream import keeping
-from brokers.upstream.keeping import Lost
+from brokers.upstream.keeping import Lost, first_of, silence
 
 TITLE = "TradeStation"
 BREAKS = (httpx2.TransportError,)
@@ -52,20 +53,35 @@ class Lines:
         self._base_url = base_url
         self._token = token
         self._timings = timings
+        self._openings = Openings(token, timings.limited)
         self._refused: str | None = None
         self._client: httpx2.AsyncClient | None = None
 
-    async def listen(self, path: str, take: Callable[[Message], None]) -> None:
-        """Open a stream and hand on what it says until it ends: by ``Lost``, what ``take`` raises, or a failure."""
-        token = await self._fresh_token()
+    async def listen(self, path: str, take: Callable[[Message], None], quick: Quick | None = None) -> None:
+        """Open a stream and hand on what it says until it ends: by ``Lost``, what ``take`` raises, or a failure.
+
+        ``quick`` as for ``Chunks``.
+        """
+        with self._openings.place(path):
+            await self._openings.count(path)
+            token = await self._fresh_token()
+            heard = asyncio.Event()
+            await first_of(self._listen(path, token, take, heard, quick), self._mind(heard))
+
+    async def _mind(self, heard: asyncio.Event) -> None:
+        await silence(heard, self._timings.silence, self._timings.look)
+        raise Lost("TradeStation's stream fell silent. Connecting again.")
+
+    async def _listen(
+        self, path: str, token: str, take: Callable[[Message], None], heard: asyncio.Event, quick: Quick | None
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         async with self._opened().stream("GET", self._base_url + path, headers=headers) as response:
+            await self._openings.heard(path, response.status_code, response.headers)
             if response.status_code != 200:
                 raise self._refusal(response, token)
             try:
-                await _read(response, take)
-            except httpx2.ReadTimeout:
-                raise Lost("TradeStation's stream fell silent. Connecting again.") from None
+                await _read(response, Chunks(quick), take, heard)
             except UnexpectedReply as unreadable:
                 raise Lost(unreadable.message) from None
         raise Lost("TradeStation ended the stream. Connecting again.", pause=0)
@@ -77,7 +93,7 @@ class Lines:
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
-            patience = httpx2.Timeout(self._timings.opening, read=self._timings.silence, pool=None)
+            patience = httpx2.Timeout(self._timings.opening, read=None, pool=None)
             self._client = httpx2.AsyncClient(
                 headers={"User-Agent": USER_AGENT},
                 timeout=patience,
@@ -105,9 +121,11 @@ class Lines:
                 return Lost(f"TradeStation's stream is not available (status {status}). Trying again.")
 
 
-async def _read(response: httpx2.Response, take: Callable[[Message], None]) -> None:
-    chunks = Chunks()
+async def _read(
+    response: httpx2.Response, chunks: Chunks, take: Callable[[Message], None], heard: asyncio.Event
+) -> None:
     async for piece in response.aiter_raw():
+        heard.set()
         for message in chunks.receive(piece):
             take(message)
     for message in chunks.finish():

@@ -114,6 +114,9 @@ class OrderDesk:
         words = f"TradeStation took orders {numbers}, but which is which could not be read. They are being looked up."
         raise OutcomeUnknown(words, broker=BROKER)
 
+    def cancel_group(self, account_number: str, group_id: str) -> list[OrderUpdate]:
+        raise Refused("TradeStation cancels the orders of a group one by one.", broker=BROKER)
+
     def cancel_order(self, account_number: str, broker_order_id: str) -> OrderUpdate:
         """The broker answers that it was sent. Until the order is seen to have ended, a cancel is asked for."""
         request = placing.cancel_request(broker_order_id)

@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from functools import partial
 
-from brokers.domain.instruments import FutureOption, Instrument, Option
+from brokers.domain.bustle import market_of, markets_of
+from brokers.domain.instruments import Instrument
 from brokers.errors import UnexpectedReply
 from brokers.port import StreamState
 from brokers.tradestation.allotment import allot
 from brokers.tradestation.chunks import Data, Failed, GoAway, Message, Unreadable
 from brokers.tradestation.codec.envelope import listed
 from brokers.tradestation.lines import BREAKS, TITLE, Lines, Timings, lost
+from brokers.tradestation.quoted import Quoted, Texts, read_quoted
 from brokers.tradestation.symbols import wire_symbol
 from brokers.tradestation.ticks import Ticks
 from brokers.upstream.gauge import Gauge
 from brokers.upstream.keeping import Lost, first_of, keep
 from brokers.upstream.outbox import Outbox
+from brokers.upstream.patience import Patience
 from brokers.wire import Node
 
 log = logging.getLogger(__name__)
@@ -108,17 +111,25 @@ class QuoteFeed:
 
     # What the streams bring
 
-    def take(self, symbol: str, node: Node, *, whole: bool) -> None:
+    def take(self, symbol: str, told: Node | Texts, *, whole: bool) -> None:
         instrument = self._wanted.get(symbol)
         if instrument is not None:
-            tick = self._ticks.take(symbol, instrument, node, datetime.now(timezone.utc), whole=whole)
+            now = datetime.now(timezone.utc)
+            if isinstance(told, Node):
+                tick = self._ticks.take(symbol, instrument, told, now, whole=whole)
+            else:
+                tick = self._ticks.take_texts(symbol, instrument, told, now, whole=whole)
             if tick is not None:
                 self._outbox.put(tick)
 
+    def markets_of(self, symbols: Collection[str]) -> frozenset[str]:
+        """Those in which what is watched of these should move while they are open."""
+        watched = [self._wanted[symbol] for symbol in symbols if symbol in self._wanted]
+        return markets_of(watched)
+
     def is_liquid(self, symbol: str) -> bool:
-        """Whether it is watched and should move all the time while markets are open."""
         instrument = self._wanted.get(symbol)
-        return instrument is not None and not isinstance(instrument, Option | FutureOption)
+        return instrument is not None and market_of(instrument) is not None
 
 
 class Lane:
@@ -130,7 +141,7 @@ class Lane:
         self.symbols: frozenset[str] = frozenset()
         self.task: asyncio.Task[None] | None = None
         self.carried_at = float("-inf")
-        self.quiet = feed.timings.quiet
+        self.patience = Patience(feed.timings, time.monotonic())
         self._changed = asyncio.Event()
 
     def carry(self, symbols: frozenset[str]) -> None:
@@ -157,20 +168,24 @@ class _Sitting:
         self._lane = lane
         self._feed = lane.feed
         self._timings = lane.feed.timings
-        self._started = self._datum_at = time.monotonic()
-        self._was_stale = lane.feed.gauge.said(lane.name) is StreamState.STALE
+        self._started = time.monotonic()
+        self._patience = lane.patience
+        self._patience.begin(self._started)
         self._seen: set[str] = set()
         self._delayed: set[str] = set()
         self._refused: set[str] = set()
         self._open = False
 
     async def listen(self) -> None:
-        await self._feed.lines.listen(f"/marketdata/stream/quotes/{listed(sorted(self._lane.symbols))}", self._take)
+        path = f"/marketdata/stream/quotes/{listed(sorted(self._lane.symbols))}"
+        await self._feed.lines.listen(path, self._take, read_quoted)
 
     def _take(self, message: Message) -> None:
         match message:
+            case Quoted():
+                self._try(lambda: self._datum(message.symbol, message.is_delayed, message.texts))
             case Data(node):
-                self._try_datum(node)
+                self._try(lambda: self._datum(node["Symbol"].text().upper(), _delayed(node), node))
             case Failed(code, _, symbol) if symbol and code.startswith(FINAL):
                 self._refused.add(symbol.upper())
                 log.info("quote stream: %s for one symbol", code)
@@ -180,46 +195,54 @@ class _Sitting:
                 log.warning("quote stream: %s", words)
         self._confirm()
 
-    def _try_datum(self, node: Node) -> None:
+    def _try(self, take: Callable[[], None]) -> None:
         try:
-            self._datum(node["Symbol"].text().upper(), node)
+            take()
         except UnexpectedReply as unreadable:
             log.warning("quote stream: %s", unreadable.message)
 
-    def _datum(self, symbol: str, node: Node) -> None:
+    def _datum(self, symbol: str, delayed: bool | None, told: Node | Texts) -> None:
         whole = symbol not in self._seen
         self._seen.add(symbol)
-        if "MarketFlags" in node and "IsDelayed" in node["MarketFlags"]:
-            delayed = node["MarketFlags"]["IsDelayed"].boolean()
+        if delayed is not None:
             (self._delayed.add if delayed else self._delayed.discard)(symbol)
         if not whole:
-            self._note_flow()
-        self._feed.take(symbol, node, whole=whole)
+            self._note_news(symbol)
+        self._feed.take(symbol, told, whole=whole)
 
-    def _note_flow(self) -> None:
-        """Data flow beyond the snapshot: the watchdog is back at its usual patience."""
-        self._datum_at = time.monotonic()
-        self._lane.quiet = self._timings.quiet
-        self._was_stale = False
+    def _note_news(self, symbol: str) -> None:
+        """Data come beyond the snapshot. Options may stand still by nature, so they prove nothing."""
+        if self._feed.is_liquid(symbol):
+            self._patience.flow(time.monotonic())
+        else:
+            self._patience.hear(time.monotonic())
 
     def _confirm(self) -> None:
         """The stream speaks. One that went stale is live again by news only, not by being told the old once more."""
         self._open = True
-        if not (self._was_stale and self._watches_liquid):
+        if self._patience.is_trusted or not self._markets:
             state = StreamState.DELAYED if self._delayed else StreamState.LIVE
             self._feed.gauge.say(self._lane.name, state)
 
     @property
-    def _watches_liquid(self) -> bool:
-        return any(self._feed.is_liquid(symbol) for symbol in self._lane.symbols - self._refused)
+    def _markets(self) -> frozenset[str]:
+        return self._feed.markets_of(self._lane.symbols - self._refused)
 
     async def tend(self) -> None:
-        """Silence where there should be data is stale. Patience doubles each time: a closed market is no storm."""
+        """Silence where there should be data is stale."""
         while True:
             await asyncio.sleep(self._timings.look)
             now = time.monotonic()
-            if not self._open and now - self._started > self._timings.answer:
-                raise Lost("TradeStation's quote stream does not answer. Connecting again.")
-            if self._open and now - self._datum_at > self._lane.quiet and self._watches_liquid:
-                self._lane.quiet = min(self._lane.quiet * 2, self._timings.longest_quiet)
+            if not self._open:
+                if now - self._started > self._timings.answer:
+                    raise Lost("TradeStation's quote stream does not answer. Connecting again.")
+                continue
+            markets = self._markets
+            if self._patience.stands_still(now, self._timings.bustle_now(markets)) and markets:
+                self._patience.stood(now)
                 raise Lost("No prices are arriving. Connecting again.", StreamState.STALE, pause=0)
+
+
+def _delayed(node: Node) -> bool | None:
+    flags = node.get("MarketFlags")
+    return flags["IsDelayed"].boolean() if flags is not None and "IsDelayed" in flags else None

@@ -14,7 +14,8 @@ TOKEN = "https://signin.tradestation.com/oauth/token"  # noqa: S105 (an address)
 LIVE = Hosts(api="https://api.tradestation.com/v3", authorize=AUTHORIZE, token=TOKEN)
 SIM = Hosts(api="https://sim-api.tradestation.com/v3", authorize=AUTHORIZE, token=TOKEN)
 
-# Section 3.3. For orders it publishes no quota, so we set ourselves one: two a second, twenty at once. What has no
+# Section 3.3. For orders it publishes no quota, so we set ourselves one: two a second, twenty at once. Of account
+# streams it publishes how many may be open at once (openings.py), not how often they may be opened. What has no
 # category is counted together.
 ACCOUNT = "/brokerage/accounts/*"
 OPTIONS = "/marketdata/options"
@@ -28,6 +29,9 @@ BUDGETS = (
     Budget("bars", 500, 300, ("GET /marketdata/barcharts/*",)),
     Budget("option expirations", 90, 60, (f"GET {OPTIONS}/expirations/*",)),
     Budget("option strikes", 90, 60, (f"GET {OPTIONS}/strikes/*",)),
+    Budget("quote streams opened", 500, 300, ("GET /marketdata/stream/quotes/*",)),
+    Budget("option chain streams opened", 90, 60, ("GET /marketdata/stream/options/chains/*",)),
+    Budget("account streams opened", 40, 60, ("GET /brokerage/stream/*",)),
     Budget("other", 500, 300),
 )
 

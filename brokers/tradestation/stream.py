@@ -1,6 +1,7 @@
 """TradeStation's live upstream: quotes, Greeks, accounts and the look at the listing, side by side."""
 
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 
 from brokers.domain.instruments import Instrument
 from brokers.port import AccessToken, Hosts
@@ -22,10 +23,16 @@ class TradestationStream(Upstream):
     """
 
     def __init__(
-        self, hosts: Hosts, token: AccessToken, accounts: Sequence[str], *, timings: Timings | None = None
+        self,
+        hosts: Hosts,
+        token: AccessToken,
+        accounts: Sequence[str],
+        *,
+        closures: Mapping[date, str] = {},
+        timings: Timings | None = None,
     ) -> None:
         super().__init__()
-        timings = timings or Timings()
+        timings = timings or Timings(closures=closures)
         self._lines = Lines(hosts.api, token, timings)
         self._quotes = QuoteFeed(self._lines, self._outbox, timings)
         self._chain_lines = ChainLines(hosts.api, token, timings)

@@ -5,6 +5,7 @@ written?" is answered by watching the connection, not by the name of an exceptio
 connection's gate is asked (``gate.py``): whether there is budget left, and whether the broker answers at all.
 """
 
+import contextlib
 import logging
 import random
 import time
@@ -30,7 +31,7 @@ from brokers.port import AccessToken
 from brokers.transport.answers import Answer, read_body
 from brokers.transport.gate import CallsLeft, ConnectionGate, Gate, GatedToken, Heard, Standing, gate_of
 from brokers.transport.ledger import forget_books, ledger_at
-from brokers.transport.sessions import close_sessions, new_session, reading_session, trace
+from brokers.transport.sessions import Door, close_doors, new_door, prepared, reading_door, trace
 from brokers.wire import PRODUCT, ErrorDocument, Node, Purpose, Request, decode
 
 __all__ = [
@@ -150,7 +151,9 @@ class Transport:
         too_long = asked > LONGEST_REQUESTED_WAIT or time.monotonic() + pause > deadline
         return None if too_long else pause
 
-    def _token(self, refused: str | None = None) -> str:
+    def _token(self, refused: str | None = None, *, acts: bool = False) -> str:
+        """Of what acts no byte has left by now, or the broker has proven that it did not take it: so it is unsent,
+        whatever goes wrong here."""
         if self.token is None:
             raise NotAuthorized("There is no sign-in for this broker.", broker=self.broker)
         try:
@@ -158,6 +161,13 @@ class Transport:
         except (UnexpectedReply, OutcomeUnknown):
             words = f"{self._title} did not answer our sign-in as expected. Nothing was sent."
             raise Unavailable(words, broker=self.broker) from None
+        except BrokerError:
+            raise
+        except Exception as error:
+            if not acts:
+                raise
+            log.exception("The sign-in for a request that acts could not be read: it is not sent.")
+            raise Unavailable("The desk could not read the sign-in. Nothing was sent.", broker=self.broker) from error
 
     @property
     def _title(self) -> str:
@@ -170,11 +180,11 @@ class Transport:
     # one exchange
 
     def _exchange(self, request: Request, limits: Timeouts) -> Answer | _Lost:
-        token = self._token() if self.token is not None else None
+        token = self._token(acts=request.acts) if self.token is not None else None
         came = self._once(request, token, limits, attempt=1)
         if isinstance(came, Answer) and came.status == 401 and token is not None and came.json is not None:
             # A 401 in the broker's own form proves that the request was not taken: once more, with a newer token.
-            newer = self._token(refused=token)
+            newer = self._token(refused=token, acts=request.acts)
             if newer != token:
                 log.info("%s refused the token of a %s (%s): attempt 2", self.broker, request.method, request.purpose)
                 self._gate.count(request)
@@ -188,25 +198,18 @@ class Transport:
                 watch(request, attempt)
         try:
             if request.method == "GET" and not request.acts:
-                return self._asked(reading_session(self.base_url), request, token, limits)
-            with new_session(pool=1) as session:
-                return self._asked(session, request, token, limits)
+                return self._asked(reading_door(self.base_url), request, token, limits)
+            with contextlib.closing(new_door(pool=1)) as door:
+                return self._asked(door, request, token, limits)
         except FAILURES as failure:
             slow = isinstance(failure, requests.Timeout | PoolTimeout | TimeoutError)
             return _Lost(self._failed(request, slow=slow), slow)
 
-    def _asked(self, session: requests.Session, request: Request, token: str | None, limits: Timeouts) -> Answer:
+    def _asked(self, door: Door, request: Request, token: str | None, limits: Timeouts) -> Answer:
         deadline = time.monotonic() + limits.total
-        response = session.request(
-            request.method,
-            self.base_url + request.path,
-            params=list(request.params),
-            json=request.body,
-            headers=self._headers(request, token),
-            timeout=(limits.connect, limits.read),
-            allow_redirects=False,
-            stream=True,
-        )
+        url, headers = self.base_url + request.path, self._headers(request, token)
+        wanted = prepared(request.method, url, request.params, headers, request.body)
+        response = door.send(wanted, stream=True, timeout=(limits.connect, limits.read))
         try:
             return Answer(response.status_code, response.headers, read_body(response, deadline))
         finally:
@@ -315,5 +318,5 @@ def _heard(came: Answer | _Lost) -> Heard:
 
 def forget_sessions() -> None:
     """Close the pooled connections, and forget what was counted and which broker did not answer."""
-    close_sessions()
+    close_doors()
     forget_books()

@@ -26,12 +26,7 @@ class Answer:
     @property
     def retry_after(self) -> float | None:
         """Seconds until the broker wants to be asked again, where it says so in seconds or by a date."""
-        text = self.headers.get("Retry-After", "")
-        try:
-            wait = float(text)
-        except ValueError:
-            wait = _seconds_until(text)
-        return max(0.0, min(wait, LONGEST_REQUEST)) if wait == wait else None
+        return retry_after_in(self.headers)
 
     @property
     def names_a_limit(self) -> bool:
@@ -46,6 +41,16 @@ class Answer:
         except UnexpectedReply:
             return None
         return node if isinstance(node.value, dict) else None
+
+
+def retry_after_in(headers: Mapping[str, str]) -> float | None:
+    """What ``Retry-After`` says, in seconds; None where it says nothing that can be read."""
+    text = headers.get("Retry-After", "")
+    try:
+        wait = float(text)
+    except ValueError:
+        wait = _seconds_until(text)
+    return max(0.0, min(wait, LONGEST_REQUEST)) if wait == wait else None
 
 
 def _seconds_until(text: str) -> float:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
@@ -75,7 +75,8 @@ class Book:
             return cls()
 
     def text(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        buckets = {name: _values(bucket) for name, bucket in self.buckets.items()}
+        return json.dumps({"breaker": _values(self.breaker), "buckets": buckets}, separators=(",", ":"))
 
     def bucket(self, budget: Budget, now: float) -> Bucket:
         """As it stands; a budget whose configured figures were changed begins anew with them."""
@@ -88,14 +89,20 @@ class Book:
         shut = next((each for each in (self.breaker, broker) if each.is_open), None)
         if shut is not None and kind is not Kind.URGENT and (kind is Kind.ACTING or now < self.breaker.probe_at):
             return self, Shut(shut.since, max(now, self.breaker.probe_at))
-        stand = [(budget, self.bucket(budget, now)) for budget in budgets]
-        waits = [Wait(each.wait(now, urgent=kind is Kind.URGENT), budget.category) for budget, each in stand]
-        if (longest := max(waits, default=Wait(0, ""))).seconds > 0:
-            return self, longest
-        after = self.counted(budgets, now)
+        after, wait = self.spent(budgets, now, urgent=kind is Kind.URGENT)
+        if wait is not None:
+            return self, wait
         if shut is None or kind is Kind.URGENT:
             return after, Leave()
         return replace(after, breaker=self.breaker.probed(now)), Leave(is_probe=True)
+
+    def spent(self, budgets: Sequence[Budget], now: float, *, urgent: bool = False) -> tuple[Self, Wait | None]:
+        """One call less if it is to be had, whether or not the broker answers; else how long to wait."""
+        stand = [(budget, self.bucket(budget, now)) for budget in budgets]
+        waits = [Wait(each.wait(now, urgent=urgent), budget.category) for budget, each in stand]
+        if (longest := max(waits, default=Wait(0, ""))).seconds > 0:
+            return self, longest
+        return self.counted(budgets, now), None
 
     def counted(self, budgets: Sequence[Budget], now: float) -> Self:
         """One call less, whether it was to be had or not."""
@@ -131,4 +138,8 @@ def breaker_from(text: str) -> Breaker:
 
 
 def breaker_text(breaker: Breaker) -> str:
-    return json.dumps(asdict(breaker), separators=(",", ":"))
+    return json.dumps(_values(breaker), separators=(",", ":"))
+
+
+def _values(value: Breaker | Bucket) -> dict[str, object]:
+    return {name: getattr(value, name) for name in value.__slots__}

@@ -87,6 +87,15 @@ class Gate(Protocol):
         """What came of a call; ``again``: it is about to be repeated, so a failure does not count yet."""
         ...
 
+    def open(self, request: Request) -> None:
+        """A stream is to be opened: counted, or ``RateLimited`` at once. Whether the broker answers calls is not asked,
+        and what becomes of the stream says nothing of that."""
+        ...
+
+    def opened(self, request: Request, status: int, headers: Mapping[str, str], retry_after: float | None) -> None:
+        """What the answer to such an opening says of the budget."""
+        ...
+
 
 class OpenGate:
     """Lets everything pass: for a token that belongs to no connection."""
@@ -98,6 +107,12 @@ class OpenGate:
         return
 
     def settle(self, request: Request, heard: Heard, *, again: bool = False) -> None:
+        return
+
+    def open(self, request: Request) -> None:
+        return
+
+    def opened(self, request: Request, status: int, headers: Mapping[str, str], retry_after: float | None) -> None:
         return
 
 
@@ -172,6 +187,24 @@ class ConnectionGate:
 
     def _change(self, change: Callable[[Book], Book]) -> None:
         self.ledger.change(self.connection, lambda text: (change(Book.read(text)).text(), None))
+
+    # streams
+
+    def open(self, request: Request) -> None:
+        budgets, now = concerned(self.budgets, request), self.now()
+
+        def step(text: str) -> tuple[str, Wait | None]:
+            before = Book.read(text)
+            after, wait = before.spent(budgets, now)
+            return (text if after is before else after.text()), wait
+
+        wait = self.ledger.change(self.connection, step)
+        if wait is not None:
+            raise self._spent(request, wait)
+
+    def opened(self, request: Request, status: int, headers: Mapping[str, str], retry_after: float | None) -> None:
+        budgets, now = concerned(self.budgets, request), self.now()
+        self._change(lambda book: book.heard(budgets, now, status, headers, retry_after))
 
     # in words
 

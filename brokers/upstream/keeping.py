@@ -4,21 +4,26 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
 from typing import Any
 
+from brokers.domain.bustle import Bustle, bustle
 from brokers.errors import BrokerError, NotAuthorized, RateLimited
 from brokers.port import StreamState
 
 log = logging.getLogger(__name__)
 FORBIDDEN = 403
+STARVED = 4
+"""A sleep that lasts so many times longer than it was to: this process stood still, not the other side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds. ``quiet``: how long liquid instruments may bring nothing before the feed counts as stale;
-    ``settled``: how long a connection must have stood to count as one that works."""
+    ``settled``: how long a connection must have stood to count as one that works. ``closures``: days without trading
+    that no rule foresees; ``bustle``: how markets stand on the wall's clock."""
 
     opening: float = 10.0
     answer: float = 15.0
@@ -28,6 +33,11 @@ class Timings:
     quiet: float = 15.0
     longest_quiet: float = 1800.0
     look: float = 0.5
+    closures: Mapping[date, str] = field(default_factory=dict)
+    bustle: Callable[[Collection[str], datetime, Mapping[date, str]], Bustle] = bustle
+
+    def bustle_now(self, markets: Collection[str]) -> Bustle:
+        return self.bustle(markets, datetime.now(timezone.utc), self.closures)
 
 
 class Lost(Exception):
@@ -137,3 +147,18 @@ async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def lapse(seconds: float, look: float) -> None:
+    """Sleep so long, not counting the time in which this process stood still: what came meanwhile is read first."""
+    await silence(asyncio.Event(), seconds, look)
+
+
+async def silence(heard: asyncio.Event, seconds: float, look: float) -> None:
+    """Until nothing was heard for so long, again without the time in which this process stood still."""
+    quiet = 0.0
+    while quiet < seconds:
+        step, began = min(look, seconds - quiet), time.monotonic()
+        await asyncio.sleep(step)
+        quiet = 0.0 if heard.is_set() else quiet + min(time.monotonic() - began, STARVED * step)
+        heard.clear()

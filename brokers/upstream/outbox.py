@@ -4,13 +4,17 @@ import asyncio
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
+from brokers.domain.raw import TickBatch
 from brokers.port import StatusChange, StreamEvent, StreamState
+
+MOST_BATCHES = 20
 
 
 class Outbox:
     """Prices of one instrument run together while they wait; nothing else is ever dropped.
 
-    So it holds at most one tick an instrument between two other events. For one event loop.
+    So it holds at most one tick an instrument between two other events, and a few batches as they came. For one event
+    loop.
     """
 
     def __init__(self) -> None:
@@ -18,6 +22,7 @@ class Outbox:
         self._place: dict[Instrument, int] = {}
         self._states: dict[str, StreamState] = {}
         self._news = asyncio.Event()
+        self._batches = 0
         self._closed = False
 
     def put(self, event: StreamEvent) -> None:
@@ -25,9 +30,13 @@ class Outbox:
             return
         if isinstance(event, Tick):
             self._put_tick(event)
+        elif isinstance(event, TickBatch) and self._batches >= MOST_BATCHES:
+            for tick in event.ticks():
+                self._put_tick(tick)
         else:
             self._waiting.append(event)
             self._place.clear()
+            self._batches += isinstance(event, TickBatch)
         self._news.set()
 
     def _put_tick(self, tick: Tick) -> None:
@@ -60,4 +69,5 @@ class Outbox:
             await self._news.wait()
         batch, self._waiting = self._waiting, []
         self._place.clear()
+        self._batches = 0
         return batch

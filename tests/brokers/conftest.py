@@ -1,6 +1,7 @@
 """People, a token endpoint that answers as told, and connections made through the front door."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,36 @@ from django.test import Client
 from token_server import TokenServer
 
 from brokers import connections as desk
+from brokers import oauth
 from brokers.connections.sealing import seal_for, unseal_from
 from brokers.models import Connection
+from brokers.transport.ledger import forget_books
 from brokers.vault import Secret
 
 CLIENT_SECRET = "canary-client-secret"
+
+
+@dataclass
+class DoorClock:
+    """The time by which refused sign-ins are counted."""
+
+    seconds: float = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """What one test was refused does not count in the next."""
+    forget_books()
+
+
+@pytest.fixture
+def door_clock(monkeypatch: pytest.MonkeyPatch) -> DoorClock:
+    clock, real = DoorClock(), oauth.doorstep
+    monkeypatch.setattr(oauth, "doorstep", lambda provider: replace(real(provider), now=lambda: 1e9 + clock.seconds))
+    return clock
 
 
 @pytest.fixture

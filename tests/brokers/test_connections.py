@@ -173,11 +173,11 @@ def test_several_processes_cause_exactly_one_renewal(
     tokens.seconds = 0.4
     age(connection, 900)
     program = (
-        "import django, sys; django.setup()\n"
+        "import django, sys, uuid; django.setup()\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from brokers import connections as desk\n"
         "sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.readline()\n"
-        f"ask = lambda _: desk.access_token('{connection.pk}')\n"
+        f"ask = lambda _: desk.access_token(uuid.UUID('{connection.pk}'))\n"
         "with ThreadPoolExecutor(8) as pool: print(*set(pool.map(ask, range(8))))\n"
     )
     environment = os.environ | {
@@ -277,7 +277,7 @@ def by_redirect(connection: Connection) -> Connection:
 
 @pytest.mark.parametrize("told", PASSING)
 def test_half_an_hour_of_passing_trouble_never_looks_like_a_dead_grant(
-    tokens: TokenServer, by_redirect: Connection, told: Told
+    tokens: TokenServer, by_redirect: Connection, door_clock: Any, told: Told
 ) -> None:
     age(by_redirect, 900)
     tokens.always = told
@@ -285,12 +285,14 @@ def test_half_an_hour_of_passing_trouble_never_looks_like_a_dead_grant(
         with pytest.raises(Unavailable):
             desk.access_token(by_redirect.pk)
         age(by_redirect, 30)
+        door_clock.pass_by(30)
     row = reread(by_redirect)
     assert row.state == State.CONNECTED
     assert row.last_error
     assert len(tokens.asked) <= 60
     tokens.always = None
     age(by_redirect, 60)
+    door_clock.pass_by(60)
     assert desk.access_token(by_redirect.pk)
     row = reread(by_redirect)
     assert (row.fail_count, row.last_error, row.not_before) == (0, "", None)

@@ -18,6 +18,7 @@ from brokers.connections.calls import gate_for, standing_of
 from brokers.errors import BrokerError
 from brokers.models import Connection
 from brokers.transport.gate import Heard
+from brokers.transport.refusals import Refusals
 from brokers.wire import Request
 
 READ = Request("GET", "/customers/me/accounts")
@@ -116,7 +117,7 @@ def test_a_broker_that_is_no_more_has_nothing_to_tell(browser: Client, connectio
 
 def test_a_stream_asks_through_the_same_gate(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
-    spec = replace(registry.spec("tastytrade"), make_stream=lambda hosts, token, numbers: given.append(token))
+    spec = replace(registry.spec("tastytrade"), make_stream=lambda hosts, token, numbers, **_: given.append(token))
     monkeypatch.setitem(registry.BROKERS, "tastytrade", spec)
     desk.open_stream(connection, [])
     assert given[0].gate.connection == str(connection.pk)
@@ -160,6 +161,7 @@ def test_without_the_long_pause_it_would_be_tried_every_minute(
     tokens: TokenServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("brokers.connections.tokens.CLIENT_PAUSE", timedelta(seconds=60))
+    monkeypatch.setattr(Refusals, "begin", lambda self, name, now, most: (self, None))
     Connection.objects.update(grant_kind="redirect", sealed_client_secret=None)
     assert tries_in_an_hour(tokens, connection, "invalid_client", 401) > 50
 

@@ -302,6 +302,30 @@ def test_a_token_that_cannot_be_had_sends_nothing() -> None:
         assert made.heard == []
 
 
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_sign_in_that_can_t_be_read_sends_no_order(at: int) -> None:
+    """The database's pool is used up between the last look and the bytes, or after a 401 that proves nothing was taken.
+
+    Whoever only reads is told the fault as it is.
+    """
+    calls = []
+
+    def token(*, refused: str | None = None) -> str:
+        calls.append(refused)
+        if len(calls) == at:
+            raise TimeoutError("couldn't get a connection after 2.00 sec")
+        return f"token-{len(calls)}"
+
+    with peer(says(401, refusal()), says(200, {})) as made:
+        with pytest.raises(Unavailable, match="Nothing was sent"):
+            door(made.url, token).send(ORDER)
+        assert len(made.heard) == at - 1
+        calls.clear()
+        if at == 1:
+            with pytest.raises(TimeoutError):
+                door(made.url, token).send(READ)
+
+
 # --- orders: it may have happened ---------------------------------------------------------------------------------
 
 DOUBTFUL = {

@@ -31,7 +31,7 @@ from brokers.simulator.exchange.margin.valuation import look, weigh
 from brokers.simulator.exchange.orders.amendments import Amendment
 from brokers.simulator.exchange.orders.entry import Entry, Sender
 from brokers.simulator.exchange.orders.groups import Bundle, Node, SimGroup
-from brokers.simulator.exchange.orders.orders import OrderRefused, Preview, SimOrder
+from brokers.simulator.exchange.orders.orders import OrderRefused, OrderStatus, Preview, SimOrder
 from brokers.simulator.exchange.orders.tickets import Condition, OrderType, Ticket, Trail
 from brokers.simulator.exchange.orders.trees import Trees
 from brokers.simulator.exchange.settlement.deliveries import exercise
@@ -297,6 +297,15 @@ class Exchange:
     def reject_next(self, reason: str, account: str | None = None, symbol: str | None = None) -> None:
         """The next order that leaves (of the account, on the symbol) is rejected a moment later."""
         self._floor.way.dooms.append((reason, account, symbol))
+
+    def remove(self, number: str, order_id: int) -> SimOrder:
+        """Take an order off the market by the house's own hand: it is over at once, with what it has filled."""
+        order = self.order(number, order_id)
+        if order.is_terminal:
+            raise OrderRefused("not_cancellable", f"Order {order_id} is {order.status}.")
+        order.removed = True
+        self._floor.end(order, OrderStatus.CANCELLED, self.clock.now(), "The house took it off the market.")
+        return order
 
     def bust(self, number: str, order_id: int, fill_id: str) -> SimOrder:
         """Declare an execution void: the books are reversed, fees included."""

@@ -17,7 +17,7 @@ from brokers.simulator.tastytrade.complex_orders import (
 from brokers.simulator.tastytrade.envelope import Reply, not_found, paged, preflight
 from brokers.simulator.tastytrade.families import everyone, kind_of, slots
 from brokers.simulator.tastytrade.guard import Ask
-from brokers.simulator.tastytrade.order_desk import note, number_in, strict_in
+from brokers.simulator.tastytrade.order_desk import note, number_in, remarked, strict_in
 from brokers.simulator.tastytrade.refusals import cannot_update, refused
 from brokers.simulator.world import market_day
 
@@ -36,7 +36,7 @@ def dry_run(ask: Ask) -> Reply:
             previews = exchange.preview_group(ask.account, given, strict=strict)
     except OrderRefused as error:
         raise refused(error) from None
-    return Reply(placed_complex_json(dry_complex_json(ask.account, given, ask.world.market), previews), 201)
+    return remarked(ask, placed_complex_json(dry_complex_json(ask.account, given, ask.world.market), previews))
 
 
 def place(ask: Ask) -> Reply:
@@ -47,7 +47,7 @@ def place(ask: Ask) -> Reply:
         raise refused(error) from None
     note(ask, orders[0], made=True)
     group = ask.world.exchange.group(ask.account, group_of(orders))
-    return Reply(placed_complex_json(complex_json(group, ask.world), foreseen(orders)), 201)
+    return remarked(ask, placed_complex_json(complex_json(group, ask.world), foreseen(orders)))
 
 
 def take(ask: Ask, given: Node | Bundle, body: Body) -> list[SimOrder]:

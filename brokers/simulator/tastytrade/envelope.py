@@ -42,11 +42,14 @@ class Refusal(Exception):
         self.message = message
         self.errors = errors
 
-    def answer(self) -> Response:
+    def body(self) -> dict[str, Any]:
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.errors:
             error["errors"] = list(self.errors)
-        return JSONAnswer({"error": error}, self.status)
+        return {"error": error}
+
+    def answer(self) -> Response:
+        return JSONAnswer(self.body(), self.status)
 
 
 def not_permitted() -> Refusal:

@@ -1,17 +1,24 @@
 """Placing, changing and cancelling single orders (section 4.14)."""
 
 from dataclasses import replace as altered
+from typing import Any
 
 from brokers.domain.orders import InvalidTicket
 from brokers.simulator.exchange import OrderRefused, SimOrder, Ticket
 from brokers.simulator.tastytrade.bodies import Body, text
 from brokers.simulator.tastytrade.envelope import Reply, not_found
-from brokers.simulator.tastytrade.guard import Ask
+from brokers.simulator.tastytrade.guard import PREFIX, Ask
 from brokers.simulator.tastytrade.memory import Memory, spoken
 from brokers.simulator.tastytrade.orders import dry_order_json, order_json
 from brokers.simulator.tastytrade.previews import placed_json
 from brokers.simulator.tastytrade.refusals import cannot_update, misfit, refused
 from brokers.simulator.tastytrade.tickets import read_change, read_ticket
+
+# Effect of a fault, where its remark stands, what else the remark has.
+REMARKS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("order_warning", "warnings", {}),
+    ("order_note", "notes", {"url": "https://example.invalid/notes"}),
+)
 
 
 def dry_run(ask: Ask) -> Reply:
@@ -31,7 +38,7 @@ def foresee(ask: Ask, ticket: Ticket, body: Body, replacing: int | None = None) 
     except OrderRefused as error:
         raise refused(error) from None
     order = dry_order_json(ask.account, ticket, ask.world.market, text(body, "external-identifier"))
-    return Reply(placed_json(order | spoken(body), preview, preview.warnings), 201)
+    return remarked(ask, placed_json(order | spoken(body), preview, preview.warnings))
 
 
 def place(ask: Ask) -> Reply:
@@ -53,7 +60,17 @@ def place(ask: Ask) -> Reply:
     Memory.of(ask.world).note(order.order_id, body)
     if order.preview is None:
         raise RuntimeError("the exchange placed an order without looking at what it does")
-    return Reply(placed_json(order_json(order, ask.world), order.preview, order.warnings), 201)
+    return remarked(ask, placed_json(order_json(order, ask.world), order.preview, order.warnings))
+
+
+def remarked(ask: Ask, placed: dict[str, Any]) -> Reply:
+    """The answer to an order with the remarks that faults add to it."""
+    for effect, name, more in REMARKS:
+        fault = ask.world.faults.struck(effect, (ask.account,), path=PREFIX + ask.path)
+        if fault is not None:
+            remark = {"code": fault.kind, "message": f"The simulator was told to remark on the order ({fault.kind})."}
+            placed = placed | {name: [*placed.get(name, ()), remark | more]}
+    return Reply(placed, 201)
 
 
 def replace(ask: Ask) -> Reply:

@@ -15,6 +15,7 @@ from brokers.simulator.exchange import (
     Ticket,
 )
 from brokers.simulator.exchange.orders.orders import unit_ratios
+from brokers.simulator.faults import TASTY_STATUS
 from brokers.simulator.market import Market
 from brokers.simulator.tastytrade.alerts import user_external_id
 from brokers.simulator.tastytrade.envelope import amount, epoch_ms, moment, quantity, with_effect
@@ -56,7 +57,7 @@ def order_json(order: SimOrder, world: World) -> dict[str, Any]:
     body |= ticket_json(order.ticket, exchange.market)
     if order.trail_stop is not None:
         body["stop-trigger"] = amount(order.trail_stop)
-    body |= {"size": quantity(order.size), "status": STATUSES[order.status]}
+    body |= {"size": quantity(order.size), "status": shown_status(order, world)}
     body |= {"cancellable": changeable, "editable": changeable, "edited": order.edited}
     body["global-request-id"] = hashlib.blake2b(str(order.order_id).encode(), digest_size=16).hexdigest()
     if order.status is OrderStatus.CONTINGENT:
@@ -80,6 +81,22 @@ def order_json(order: SimOrder, world: World) -> dict[str, Any]:
         body["destination-venue"] = venue(order.ticket.legs[0].instrument)
     body["updated-at"] = epoch_ms(order.updated_at)
     return body | {"legs": [leg_json(leg) for leg in order.legs]}
+
+
+def status_word(order: SimOrder) -> str:
+    """Where the order is, in the broker's word. What the broker itself takes off the market is removed."""
+    if order.removed and order.status is OrderStatus.CANCELLED:
+        return "Partially Removed" if any(leg.filled for leg in order.legs) else "Removed"
+    return STATUSES[order.status]
+
+
+def shown_status(order: SimOrder, world: World) -> str:
+    """The order's status, or the one that a fault puts in its place: for those no natural way leads to."""
+    if not world.faults.planned(("order_status",)):
+        return status_word(order)
+    symbols = [api_symbol(leg.leg.instrument) for leg in order.legs]
+    fault = world.faults.struck("order_status", (order.account_number,), symbols, kinds=TASTY_STATUS)
+    return fault.kind if fault is not None else status_word(order)
 
 
 def moments(order: SimOrder) -> dict[str, str]:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from brokers.simulator.authority import Caller
 from brokers.simulator.exchange import SimAccount
+from brokers.simulator.faults import Fault
 from brokers.simulator.ledger import Entry, parse
 from brokers.simulator.oauth import world_of
 from brokers.simulator.tradestation import names
@@ -21,6 +22,7 @@ from brokers.simulator.world import World
 
 PREFIX = "/tradestation/v3"
 MOST_ACCOUNTS = 25
+NOT_SUPPORTED = "Request not supported for account type."
 MOST_ORDERS = 50
 
 
@@ -59,11 +61,17 @@ class Ask:
         errors: list[dict[str, str]] = []
         for text in self.listed("accounts", MOST_ACCOUNTS):
             account = names.find_account(self.world, self.caller.user, text)
-            if account is not None:
-                mine.append(account)
-            else:
+            if account is None:
                 errors.append({"AccountID": text, "Error": "Forbidden", "Message": "Invalid Account ID."})
+            elif (fault := self._struck(account, text)) is not None:
+                errors.append({"AccountID": text, "Error": fault.kind, "Message": NOT_SUPPORTED})
+            else:
+                mine.append(account)
         return mine, errors
+
+    def _struck(self, account: SimAccount, name: str) -> Fault | None:
+        """The fault by which this account is answered with an error."""
+        return self.world.faults.struck("account_error", (account.number, name), path=self.path)
 
 
 Handler: TypeAlias = Callable[[Ask], Any]

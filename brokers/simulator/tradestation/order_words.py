@@ -89,7 +89,7 @@ def status_of(order: SimOrder) -> str:
         return ENDED[order.status]
     partly = any(leg.filled for leg in order.legs)
     if order.status is OrderStatus.CANCELLED:
-        return "FLP" if partly else "OUT"
+        return "FLP" if partly else "TSC" if order.removed else "OUT"
     if order.queued:
         return "DON"
     if order.status is OrderStatus.CONTINGENT and order.parent_id is not None:

@@ -9,6 +9,7 @@ from brokers.domain.instruments import Future, FutureOption, Option, Right
 from brokers.simulator.exchange import SimAccount, SimFill, SimLeg, SimOrder
 from brokers.simulator.exchange.orders.groups import Bond
 from brokers.simulator.exchange.orders.tickets import Duration, Ticket
+from brokers.simulator.faults import STATION_STATUS
 from brokers.simulator.tradestation import advanced
 from brokers.simulator.tradestation.answers import compact, day, decimal, moment
 from brokers.simulator.tradestation.memory import Memory, Words
@@ -77,7 +78,7 @@ def shown_status(order: SimOrder, account: SimAccount, world: "World") -> str:
     if not faults.planned(("order_status",)):
         return status_of(order)
     symbols = [to_wire(leg.leg.instrument) for leg in order.legs]
-    fault = faults.struck("order_status", (account.number, ts_account(account)), symbols)
+    fault = faults.struck("order_status", (account.number, ts_account(account)), symbols, kinds=STATION_STATUS)
     return fault.kind if fault is not None else status_of(order)
 
 

@@ -88,7 +88,7 @@ class TickStream(Stream):
     content_type = "application/vnd.tradestation.streams+json"
 
     def __init__(self, world: "World", symbol: str, instrument: Instrument, length: int, back: int) -> None:
-        self.market = world.market
+        self.market, self.faults = world.market, world.faults
         self.instrument = instrument
         self.symbols = {symbol, to_wire(instrument), str(instrument)}
         self.back = back
@@ -101,12 +101,17 @@ class TickStream(Stream):
         full = NEW | HISTORY | CLOSED
         return [bar.line(full | (END_OF_HISTORY if bar is bars[-1] else 0)) for bar in bars]
 
+    def _bits(self) -> int:
+        """The status bit that a fault adds."""
+        fault = self.faults.struck("tick_bar_status", symbols=self.symbols)
+        return 0 if fault is None else 1 << int(fault.kind)
+
     def moved(self, changed: Collection[Instrument]) -> bool:
         for each in self.market.prints:
             if each.instrument == self.instrument and each.sequence > self.sequence:
                 self.sequence = each.sequence
                 bar, status = self.bars.add(float(each.price), each.size, each.at)
-                self.waiting.put(bar.line(status | REAL_TIME))
+                self.waiting.put(bar.line(status | REAL_TIME | self._bits()))
         return bool(self.waiting.lines)
 
     def take(self) -> list[bytes]:

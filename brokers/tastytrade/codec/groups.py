@@ -1,6 +1,7 @@
 """Complex orders (sections 4.14 and 5.6): several orders in one request, all of them taken or none."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,11 @@ def preview_group_request(account_number: str, group: OrderGroup) -> Request:
 def place_group_request(account_number: str, group: OrderGroup, client_refs: Sequence[str]) -> Request:
     path = account_path(account_number, "complex-orders")
     return Request("POST", path, body=group_body(group, client_refs), acts=True, purpose=Purpose.PLACE)
+
+
+def cancel_group_request(account_number: str, group_id: str) -> Request:
+    path = account_path(account_number, "complex-orders", group_id)
+    return Request("DELETE", path, acts=True, purpose=Purpose.CANCEL)
 
 
 def group_body(group: OrderGroup, client_refs: Sequence[str]) -> dict[str, Any]:
@@ -64,6 +70,20 @@ def read_placed_group(node: Node, account_number: str, group: OrderGroup, client
         for place, (row, ref) in enumerate(zip(rows, client_refs, strict=True))
     ]
     return PlacedGroup(number, tuple(Placed(order, notices if not place else ()) for place, order in enumerate(orders)))
+
+
+def read_cancelled_group(node: Node) -> list[OrderUpdate]:
+    """The group's orders as they stand. One that cannot be read is left out: the group was cancelled all the same."""
+    whole = node["data"]
+    number = whole["id"].identifier()
+    first = [whole["trigger-order"]] if "trigger-order" in whole else []
+    rows = [*first, *(whole["orders"].items() if "orders" in whole else ())]
+    found = []
+    for row in rows:
+        with suppress(UnexpectedReply):
+            order = read_order(row)
+            found.append(replace(order, group_id=order.group_id or number))
+    return found
 
 
 def _member(row: Node, account_number: str, number: str, group: OrderGroup, place: int, client_ref: str) -> OrderUpdate:

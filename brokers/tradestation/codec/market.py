@@ -141,8 +141,14 @@ class Listed:
 
 
 def expirations_request(underlying: Instrument) -> Request:
+    if isinstance(underlying, Future):
+        words = (
+            "TradeStation does not publish how options on futures are named, so the desk can neither price nor trade "
+            f"them there. The chain of {underlying} is on TradeStation's own platform."
+        )
+        raise Refused(words, broker=BROKER)
     if not isinstance(underlying, Equity | Index):
-        raise Refused(f"The desk shows no option chain for {underlying} yet.", broker=BROKER)
+        raise Refused(f"{underlying} has no options at TradeStation.", broker=BROKER)
     return Request("GET", f"/marketdata/options/expirations/{escaped(_symbol(underlying))}")
 
 

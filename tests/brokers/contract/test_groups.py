@@ -77,3 +77,25 @@ def test_what_is_done_of_one_that_cancels_the_other_cancels_the_other(desk: Desk
     desk.until(first.order.broker_order_id, FILLED)
     desk.until(second.order.broker_order_id, CANCELLED)
     assert [row for row in desk.broker.get_positions(desk.account) if row.quantity] == []
+
+
+@pytest.mark.parametrize("kind", GroupKind)
+def test_a_group_is_cancelled_with_one_request_or_refused_before_anything_is_sent(desk: Desk, kind: GroupKind) -> None:
+    if kind not in desk.can.groups:
+        pytest.skip("not at this broker")
+    wanted, refs = group(desk, kind), [uuid4().hex for _ in range(3)]
+    placed = desk.broker.place_group(desk.account, wanted, refs[: len(wanted.tickets)])
+    ids = [member.order.broker_order_id for member in placed.orders]
+    if not desk.can.cancels_groups:
+        with pytest.raises(Refused):
+            desk.broker.cancel_group(desk.account, placed.group_id or "")
+        assert all(desk.listed()[each].status not in ENDED for each in ids)
+        return
+    assert placed.group_id is not None
+    told = desk.broker.cancel_group(desk.account, placed.group_id)
+    assert {order.broker_order_id for order in told} == set(ids)
+    assert {order.group_id for order in told} == {placed.group_id}
+    for each in ids:
+        desk.until(each, CANCELLED)
+    with pytest.raises(Refused):
+        desk.broker.cancel_group(desk.account, placed.group_id)

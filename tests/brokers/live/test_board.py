@@ -8,7 +8,9 @@ from hand_fed import T0, tick
 
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.market import Quote
+from brokers.domain.raw import TickBatch
 from brokers.live.board import Board
+from brokers.live.candle import Candle
 
 SPY = parse_instrument("SPY")
 
@@ -82,3 +84,55 @@ def test_what_is_no_longer_wanted_is_forgotten():
     board.keep_only([SPY])
     assert list(told(board)) == ["SPY"]
     assert list(board.latest([SPY, parse_instrument("QQQ")])) == [SPY]
+
+
+def batch(*rows: tuple[str, float | None, float], after: float = 0) -> TickBatch:
+    figures = [figure for _, *told in rows for figure in told]
+    instruments = [parse_instrument(symbol) if symbol else None for symbol, *_ in rows]
+    return TickBatch(instruments, ("bid", "ask"), figures, T0 + timedelta(seconds=after))
+
+
+def test_a_batch_is_what_its_ticks_are():
+    at_once, one_by_one = board_with(tick("SPY", bid="1"), tick("QQQ")), board_with(tick("SPY", bid="1"), tick("QQQ"))
+    told_at_once = batch(("SPY", 1.0, 1.07), ("", 5.0, 6.0), ("QQQ", None, 0.0000001), ("SPY", 1.01, 1.07), after=1)
+    at_once.merge([told_at_once, batch(("IWM", 1.0, 2.0))])
+    one_by_one.merge(list(told_at_once.ticks()))
+    assert told(at_once) == told(one_by_one)
+    symbols = [SPY, parse_instrument("QQQ"), parse_instrument("IWM")]
+    assert at_once.latest(symbols) == one_by_one.latest(symbols)
+    assert at_once.latest(symbols)[SPY].bid == Decimal("1.01")
+
+
+def test_figures_of_a_batch_are_written_to_the_last_digit():
+    board = board_with(tick("SPY"))
+    board.merge([batch(("SPY", 1.00000123, 1e-7))])
+    assert {**told(board)["SPY"], "mark": None, "as_of": None} == {
+        "bid": "1.00000123",
+        "ask": "0.0000001",
+        "mark": None,
+        "as_of": None,
+    }
+
+
+def test_each_trade_of_a_batch_counts_for_the_candle():
+    board = board_with(tick("SPY"))
+    figures = board.figures(SPY)
+    figures.candle = Candle()
+    board.merge([TickBatch([SPY, SPY, SPY], ("last", "volume"), [10.0, 100, 12.5, 150, 11.0, 170], T0)])
+    assert (figures.candle.open, figures.candle.high, figures.candle.low, figures.candle.close) == (
+        Decimal(10),
+        Decimal("12.5"),
+        Decimal(10),
+        Decimal(11),
+    )
+    assert figures.candle.volume == 70
+
+
+def test_what_was_forgotten_and_is_wanted_again_begins_anew():
+    board = board_with(tick("SPY", bid="1"))
+    board.keep_only([])
+    board.merge([batch(("SPY", 1.0, 2.0))])
+    assert board.latest([SPY]) == {}
+    board.figures(SPY)
+    board.merge([batch(("SPY", 3.0, 4.0))])
+    assert board.latest([SPY])[SPY].bid == 3

@@ -143,6 +143,30 @@ async def test_too_many_symbols_are_refused_and_too_many_tabs_closed(open_socket
     assert await (await open_socket(ann, hub)).closed_with() == 4429
 
 
+async def test_what_all_tabs_of_a_person_watch_together_is_limited_and_said_so(open_socket, make_hub, ann, bob):
+    hub = make_hub(symbols_of_person=2)
+    first, second, his = [await open_socket(person, hub) for person in (ann, ann, bob)]
+    assert (await first.ask(action="subscribe", symbols=["SPY", "QQQ"]))["type"] == "subscribed"
+    answer = await second.ask(action="subscribe", id=5, symbols=["TLT"])
+    assert (answer["type"], answer["id"], answer["code"]) == ("error", 5, "too_many_symbols")
+    assert "2 symbols" in answer["detail"]
+    assert (await his.ask(action="subscribe", symbols=["TLT", "SPY"]))["type"] == "subscribed"
+    await first.disconnect()
+    assert (await second.ask(action="subscribe", symbols=["TLT"]))["type"] == "subscribed"
+
+
+async def test_the_message_of_old_is_served(open_socket, ann):
+    """As programs that were written for a desk of one feed send it."""
+    tab = await open_socket(ann)
+    answer = await tab.ask(action="subscribe", feed="tastytrade", symbols=["AAPL", "SPY"])
+    assert answer["type"] == "subscribed"
+    assert answer["connection"] == str(ann.connection.pk)
+    assert answer["symbols"] == ["AAPL", "SPY"]
+    assert (await tab.receive_json_from())["type"] == "snapshot"
+    await tab.send_json_to({"action": "subscribe", "feed": "tradestation", "symbols": ["AAPL"]})
+    assert (await tab.frame("error"))["code"] == "not_found"
+
+
 async def test_signing_out_closes_the_sockets_of_that_session_at_once(open_socket, ann, bob):
     revocation.connect()
     at_ann, at_bob = await open_socket(ann), await open_socket(bob)

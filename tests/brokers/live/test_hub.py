@@ -129,6 +129,36 @@ async def test_a_tab_watches_so_many_symbols_and_no_more(make_hub):
         assert tab.symbols == 3
 
 
+async def test_a_person_watches_so_many_symbols_over_all_tabs_and_another_person_theirs(make_hub):
+    hub = make_hub(symbols=3, symbols_of_person=4)
+    async with (
+        open_tab(hub, "ann") as (first, _),
+        open_tab(hub, "ann") as (second, _),
+        open_tab(hub, "bob") as (his, _),
+    ):
+        hub.subscribe(first, HERE, instruments("SPY", "QQQ", "TLT"))
+        hub.subscribe(second, THERE, instruments("SPY"))
+        with pytest.raises(LimitReached, match="All your tabs together can watch at most 4"):
+            hub.subscribe(second, HERE, instruments("AAPL"))
+        assert (first.symbols, second.symbols) == (3, 1)
+        hub.subscribe(first, HERE, instruments("SPY"))  # what is watched already may be asked for again
+        hub.subscribe(his, HERE, instruments("AAPL", "MSFT"))
+        hub.unsubscribe(first, HERE, instruments("TLT"))
+        hub.subscribe(second, HERE, instruments("AAPL"))
+        assert (first.symbols, second.symbols) == (2, 2)
+
+
+async def test_a_tab_that_leaves_makes_room_for_the_others(make_hub):
+    hub = make_hub(symbols_of_person=2)
+    async with open_tab(hub, "ann") as (stays, _):
+        async with open_tab(hub, "ann") as (leaves, _):
+            hub.subscribe(leaves, HERE, instruments("SPY", "QQQ"))
+            with pytest.raises(LimitReached):
+                hub.subscribe(stays, HERE, instruments("TLT"))
+        hub.subscribe(stays, HERE, instruments("TLT", "IWM"))
+        assert stays.symbols == 2
+
+
 async def test_a_person_has_so_many_tabs_and_another_person_theirs(make_hub):
     hub = make_hub(tabs=2)
     async with open_tab(hub, "ann"), open_tab(hub, "ann"), open_tab(hub, "bob"):

@@ -9,8 +9,8 @@ from tradestation_desk import Listener, until
 from upstream_scene import LIVE, SOURCES, SYMBOLS, Mark, Scene, TastytradeScene, is_live
 
 SHARP: dict[str, dict[str, Any]] = {
-    "TastytradeScene": {"ping": 0.7, "heartbeat": 1.0, "quiet": 1.5, "opening": 1.0},
-    "TradestationScene": {"silence": 1.5, "quiet": 1.5, "opening": 1.0},
+    "TastytradeScene": {"ping": 2.0, "heartbeat": 2.0, "quiet": 1.5, "opening": 5.0},
+    "TradestationScene": {"silence": 5.0, "quiet": 1.5, "opening": 5.0},
 }
 EACH_SOURCE = pytest.mark.parametrize("source", SOURCES)
 

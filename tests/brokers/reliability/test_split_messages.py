@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 import pytest
 from stream_reader import transcript
+from ticks_apart import apart
 from tradestation_desk import until
 from upstream_scene import SOURCES, SYMBOLS, Mark, Scene, is_live
 
 from brokers.domain.instruments import Equity
+from brokers.domain.market import Tick
 from brokers.errors import UnexpectedReply
 from brokers.tastytrade import alerts, dxlink
 from brokers.tradestation.chunks import Chunks, Message, Unreadable
@@ -192,7 +194,7 @@ TEXT_JUNK: list[str | bytes] = [
 def ticks_of(frames: list[str | bytes], make: Callable[[str], dxlink.DXLink] = dxlink.DXLink) -> list[Any]:
     protocol = make("token")
     protocol.watch([Equity("SPY"), Equity("AAPL")])
-    return [each for frame in frames for each in protocol.receive(frame, NOW) if isinstance(each, dxlink.Tick)]
+    return [each for frame in frames for each in apart(protocol.receive(frame, NOW)) if isinstance(each, Tick)]
 
 
 def test_junk_among_quote_frames_loses_none_of_them() -> None:

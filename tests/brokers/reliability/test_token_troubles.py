@@ -4,10 +4,14 @@ The connection's own times are moved into the past instead of waiting, so every 
 """
 
 import contextlib
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connections as databases
 from reliability_times import pass_time
 from token_server import TokenServer, Told
 
@@ -16,6 +20,8 @@ from brokers import oauth
 from brokers.connections import tokens as token_module
 from brokers.errors import BrokerError
 from brokers.models import Connection
+from brokers.transport.refusals import Refusals
+from brokers.vault import Secret
 
 State = Connection.State
 DEAD = {
@@ -77,7 +83,9 @@ def clock(tokens: TokenServer, either: Connection, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(oauth, "READ_SECONDS", 5.0)
     Connection.objects.filter(pk=either.pk).update(grant_kind="redirect", sealed_client_secret=None)
     pass_time(either, 3600)
-    return Clock(either, tokens)
+    clock, real = Clock(either, tokens), oauth.doorstep
+    monkeypatch.setattr(oauth, "doorstep", lambda each: replace(real(each), now=lambda: 1e9 + clock.second))
+    return clock
 
 
 def bear_half_an_hour(clock: Clock, told: Told) -> None:
@@ -87,11 +95,14 @@ def bear_half_an_hour(clock: Clock, told: Told) -> None:
     clock.run(1800, every=15)
     oauth.READ_SECONDS = 5.0
     assert reread(clock.connection).state == State.CONNECTED
-    assert set(clock.outcomes) == {"Unavailable"} or set(clock.outcomes) <= {"Unavailable", "RateLimited"}
+    assert set(clock.outcomes) <= {"Unavailable", "RateLimited", "HeldBack"}
     assert 1800 / 75 <= len(clock.tries) <= 90, "neither given up nor a storm"
     assert max(clock.pauses) <= 60, "never longer than a minute"
     assert max(clock.pauses[:3]) <= 4 < min(clock.pauses[7:]), "growing"
     assert len(set(clock.pauses[7:])) > 10, "spread by chance"
+    if told.status == 400:  # a refusal, be it in words that may pass: brokers block an address for too many
+        in_ten_minutes = [sum(at <= each < at + 600 for each in clock.tries) for at in clock.tries]
+        assert max(in_ten_minutes) <= 20
     row = reread(clock.connection)
     assert row.last_error, "and the card says why"
     clock.tokens.always = None
@@ -157,6 +168,72 @@ def test_a_desk_that_never_pauses_is_noticed(clock: Clock, monkeypatch: pytest.M
     monkeypatch.setattr(token_module, "_pause", lambda *_, **__: timedelta(0))
     with pytest.raises(AssertionError):
         bear_half_an_hour(clock, PASSING["500 empty"])
+
+
+# Many connections with one secret that is wrong: an address is blocked for too many refused sign-ins
+
+
+def try_all(tokens: TokenServer, rows: list[Connection]) -> tuple[int, set[str]]:
+    """Everybody wants a token for ten minutes, in four threads: how often the endpoint was asked, and what was said."""
+    tokens.always = Told({"error": "invalid_client"}, 401)
+    said: set[str] = set()
+
+    def ask(row: Connection) -> None:
+        try:
+            desk.access_token(row.pk)
+        except BrokerError as error:
+            said.add(error.message)
+        finally:
+            databases.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            list(pool.map(ask, rows))
+            for row in rows:
+                pass_time(row, 120)
+    return len(tokens.asked), said
+
+
+@pytest.fixture
+def many(tokens: TokenServer, transactional_db: None, connect: Callable[..., Connection]) -> list[Connection]:
+    rows = []
+    for number in range(12):
+        user = User.objects.create_user(f"user{number}")
+        row = connect(user, accounts=[f"5WT1{number:04d}"])
+        Connection.objects.filter(pk=row.pk).update(grant_kind="redirect", sealed_client_secret=None)
+        pass_time(row, 3600)
+        rows.append(reread(row))
+    return rows
+
+
+def test_a_wrong_secret_of_many_connections_is_tried_ten_times_in_ten_minutes(
+    tokens: TokenServer, many: list[Connection]
+) -> None:
+    asked, said = try_all(tokens, many)
+    assert asked == 10
+    assert any("refused too many sign-ins" in words and "ET" in words for words in said), said
+    held = [row.last_error for row in map(reread, many) if "refused too many" in row.last_error]
+    assert held, "and the card says it"
+    assert {reread(row).state for row in many} == {State.CONNECTED}
+
+
+def test_a_desk_that_counts_no_refusals_is_noticed(
+    tokens: TokenServer, many: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusals, "begin", lambda self, name, now, most: (self, None))
+    assert try_all(tokens, many)[0] > 10
+
+
+def test_what_people_paste_leaves_renewals_their_share(tokens: TokenServer, connection: Connection) -> None:
+    tokens.always = Told({"error": "invalid_client"}, 401)
+    bob, wrong = User.objects.create_user("bob"), Secret("wrong")
+    for _ in range(8):
+        with pytest.raises(BrokerError):
+            desk.connect_personal(bob, "tastytrade", "sim", wrong, wrong)
+    assert len(tokens.asked) == 5
+    tokens.always = None
+    pass_time(connection, 3600)
+    assert desk.access_token(connection.pk).startswith("canary-access")
 
 
 # How often a broken sign-in knocks at the broker's door (its address may be locked out for it)

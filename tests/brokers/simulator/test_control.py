@@ -215,6 +215,25 @@ def test_pages_from_elsewhere_cannot_drive_it(sim: SimulatorServer, headers: dic
     assert float(sim.inside(lambda world: world.market.book(Equity("AAPL")).last)) > 10
 
 
+FORMS = (
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "TEXT/PLAIN;charset=utf-8",
+)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_body_that_a_form_could_send_changes_nothing(sim: SimulatorServer, kind: str) -> None:
+    """A page may send such a body anywhere without asking; an old browser might not say where the page is from."""
+    url, body = f"{sim.url}/control/prices", '{"symbol": "AAPL", "price": 1}'
+    answer = requests.post(url, data=body, headers={"Content-Type": kind}, timeout=10)
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["error"]
+    assert float(sim.inside(lambda world: world.market.book(Equity("AAPL")).last)) > 10
+    assert requests.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=10).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [

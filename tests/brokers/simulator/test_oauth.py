@@ -170,7 +170,8 @@ def test_a_refresh_answers_an_access_token_alone(sim: SimulatorServer) -> None:
         ({"refresh_token": "wrong"}, 400, "invalid_grant"),
         ({"client_id": "somebody else"}, 400, "invalid_grant"),
         ({"client_secret": ""}, 400, "invalid_request"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "password"}, 400, "unauthorized_client"),
+        ({"grant_type": "device"}, 400, "unsupported_grant_type"),
     ],
 )
 def test_bad_token_requests_say_why(sim: SimulatorServer, change: dict[str, str], status: int, code: str) -> None:

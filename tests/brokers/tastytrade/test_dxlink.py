@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ticks_apart import apart
 
 from brokers.domain.instruments import Crypto, Equity, Index, Instrument, Other, parse_instrument
 from brokers.domain.market import QUOTE_FIELDS, Tick
@@ -30,7 +31,7 @@ CONFIG = '{"type":"FEED_CONFIG","channel":1,"dataFormat":"COMPACT","aggregationP
 
 
 def receive(link: DXLink, message: object) -> list[Event]:
-    return link.receive(message if isinstance(message, str | bytes) else json.dumps(message), NOW)
+    return apart(link.receive(message if isinstance(message, str | bytes) else json.dumps(message), NOW))
 
 
 def sent(link: DXLink) -> list[dict[str, Any]]:

@@ -5,16 +5,19 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from market_times import Hours, busy
+from ticks_apart import apart
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from brokers import transport
+from brokers.domain.bustle import Bustle
 from brokers.domain.instruments import Equity, parse_instrument
 from brokers.domain.market import Tick
 from brokers.domain.orders import OrderUpdate
@@ -29,7 +32,9 @@ from brokers.upstream.outbox import Outbox
 
 AAPL, SPY = Equity("AAPL"), Equity("SPY")
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone.utc)
-QUICK = Timings(first_delay=0.02, longest_delay=0.2, settled=0.3, quiet=0.4, heartbeat=0.15, answer=0.3, look=0.02)
+QUICK = Timings(
+    first_delay=0.02, longest_delay=0.2, settled=0.3, quiet=0.4, heartbeat=0.15, answer=0.3, look=0.02, bustle=busy
+)
 LIVE, RECONNECTING, STALE, SIGN_IN = (
     StreamState.LIVE,
     StreamState.RECONNECTING,
@@ -149,7 +154,7 @@ class Reader:
 
     async def read(self) -> None:
         async for batch in self.stream.events():
-            self.batches.append(batch)
+            self.batches.append(apart(batch))
         self.ended = True
 
     @property
@@ -172,9 +177,9 @@ async def until(ready: Callable[[], object], seconds: float = 20) -> None:
 
 @asynccontextmanager
 async def reading(
-    server: Upstream, token: Any = None, accounts: tuple[str, ...] = ("5WT00042",)
+    server: Upstream, token: Any = None, accounts: tuple[str, ...] = ("5WT00042",), **timings: Any
 ) -> AsyncIterator[Reader]:
-    stream = TastytradeStream(server.hosts, token or Tokens(), accounts, timings=QUICK)
+    stream = TastytradeStream(server.hosts, token or Tokens(), accounts, timings=replace(QUICK, **timings))
     stream.watch([SPY])
     reader = Reader(stream)
     try:
@@ -223,9 +228,9 @@ async def test_a_refused_pass_is_replaced_by_a_new_one() -> None:
 
 
 async def test_a_pass_that_runs_out_is_renewed_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brokers.tastytrade.quote_feed.PASS_LIFE", timedelta(minutes=10, seconds=0.5))
+    monkeypatch.setattr("brokers.tastytrade.quote_feed.PASS_LIFE", timedelta(minutes=10, seconds=2))
     monkeypatch.setattr("brokers.tastytrade.quote_feed.SHORTEST_LIFE", timedelta(0))
-    async with upstream() as server, reading(server) as reader:
+    async with upstream() as server, reading(server, bustle=Hours(Bustle.CLOSED)) as reader:
         await until(lambda: server.passes >= 2 and len(server.dxlink_opened) >= 2)
         await until(lambda: reader.states("quotes")[-1] is LIVE)
 
@@ -246,6 +251,42 @@ async def test_silence_is_stale_and_patience_grows_for_a_closed_market() -> None
         first, second = (b - a for a, b in zip(server.dxlink_opened, server.dxlink_opened[1:], strict=False))
         assert reader.states("quotes")[:2] == [LIVE, STALE]
         assert second > 1.5 * first > 1.5 * QUICK.quiet
+
+
+async def test_silence_of_a_closed_market_is_nothing_strange_and_its_feed_is_live() -> None:
+    hours = Hours(Bustle.CLOSED)
+    async with upstream() as server, reading(server, bustle=hours) as reader:
+        await until(lambda: reader.states("quotes") == [LIVE])
+        await asyncio.sleep(1.5)
+        assert len(server.dxlink_opened) == 1
+        assert reader.states("quotes") == [LIVE]
+        hours.now = Bustle.BUSY
+        await until(lambda: reader.states("quotes")[:2] == [LIVE, STALE])
+
+
+async def test_what_flowed_though_the_market_is_closed_and_stopped_is_stale_once() -> None:
+    async with upstream() as server, reading(server, bustle=Hours(Bustle.CLOSED), longest_quiet=4.0) as reader:
+        await until(lambda: reader.last(SPY))
+        began = time.monotonic()
+        while time.monotonic() - began < 5.5 * QUICK.quiet:
+            await server.sockets["dxlink"].send(json.dumps(trade("SPY", time.monotonic())))
+            await asyncio.sleep(0.05)
+        await until(lambda: reader.states("quotes") == [LIVE, STALE])
+        await until(lambda: len(server.dxlink_opened) == 2)
+        assert reader.states("quotes") == [LIVE, STALE]
+        await until(lambda: reader.states("quotes") == [LIVE, STALE, LIVE])
+        assert len(server.dxlink_opened) == 2
+
+
+async def test_a_feed_that_went_stale_is_not_live_by_being_told_the_old_once_more() -> None:
+    async with upstream() as server, reading(server) as reader:
+        await until(lambda: len(server.dxlink_opened) >= 3 and reader.states("quotes")[-1] is STALE)
+        assert reader.states("quotes") == [LIVE, STALE]
+        began = time.monotonic()
+        while reader.states("quotes")[-1] is STALE and time.monotonic() - began < 20:
+            await server.sockets["dxlink"].send(json.dumps(trade("SPY", time.monotonic())))
+            await asyncio.sleep(0.05)
+        assert reader.states("quotes") == [LIVE, STALE, LIVE]
 
 
 async def test_silence_of_options_alone_is_nothing_strange() -> None:
@@ -358,7 +399,7 @@ async def test_a_slow_reader_gets_the_newest_price_and_every_order(payload_text:
             await server.sockets["streamer"].send(json.dumps(order))
         await asyncio.sleep(0.3)
         batch = await anext(events)
-        ticks = [event for event in batch if isinstance(event, Tick)]
+        ticks = [event for event in apart(batch) if isinstance(event, Tick)]
         assert len(ticks) <= 60
         assert ticks[-1].values["last"] == 299
         assert [event.version for event in batch if isinstance(event, OrderUpdate)] == list(range(1, 51))
@@ -412,3 +453,53 @@ async def test_what_waits_can_be_taken_after_closing() -> None:
     outbox.close()
     assert await outbox.take() == [StatusChange("quotes", LIVE)]
     assert await outbox.take() == []
+
+
+# --- tokens that run out ------------------------------------------------------------------------------------------
+
+
+async def outlive(tokens: "Aging", times: int) -> list[str]:
+    """The account socket is cut so often, each time with the token dead and a new one there: what each ``connect``
+    carried."""
+    async with (
+        upstream(good_tokens=lambda given: given == f"Bearer token-{tokens.number}") as server,
+        reading(server, tokens, bustle=Hours(Bustle.CLOSED), heartbeat=600.0) as reader,
+    ):
+        for number in range(times):
+            await until(lambda number=number: reader.states("account").count(LIVE) > number)  # type: ignore[misc]
+            tokens.number += 1
+            await server.sockets["streamer"].close()
+        await until(lambda: reader.states("account").count(LIVE) > times)
+        return [message["auth-token"] for message in server.said if message["action"] == "connect"]
+
+
+class Aging(Tokens):
+    """Whoever asks gets the newest; none is refused."""
+
+
+class Hoarded(Aging):
+    """The token of the beginning, till it is refused."""
+
+    def __call__(self, *, refused: str | None = None) -> str:
+        if refused is not None:
+            self.refused.append(refused)
+            return f"token-{self.number}"
+        return "token-1"
+
+
+async def test_a_stream_comes_back_with_the_token_of_the_day() -> None:
+    tokens = Aging()
+    assert await outlive(tokens, 20) == [f"Bearer token-{number}" for number in range(1, 22)]
+    assert tokens.refused == []
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+async def test_a_stream_comes_back_five_hundred_times_with_the_token_of_the_day() -> None:
+    assert await outlive(Aging(), 500) == [f"Bearer token-{number}" for number in range(1, 502)]
+
+
+async def test_a_stream_that_keeps_its_first_token_is_noticed() -> None:
+    tokens = Hoarded()
+    assert await outlive(tokens, 3) != [f"Bearer token-{number}" for number in range(1, 5)]
+    assert tokens.refused

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ticks_apart import apart
 
 from brokers.domain.instruments import Crypto, Equity, Instrument, parse_instrument
 from brokers.domain.market import Tick
@@ -39,7 +40,7 @@ def test_the_quote_sockets_transcript_gives_its_prices(more: bool) -> None:
     heard = [
         event
         for message in server
-        for event in link.receive(json.dumps(_fields_kept(message) if more else message), NOW)
+        for event in apart(link.receive(json.dumps(_fields_kept(message) if more else message), NOW))
     ]
     assert Ready() in heard
     assert not [event for event in heard if isinstance(event, Fault)]

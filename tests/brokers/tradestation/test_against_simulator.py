@@ -149,3 +149,13 @@ def test_a_real_account_is_not_traded_through_the_simulated_world(desk: Desk) ->
     for number in ("11827365", "210VRT18"):
         with pytest.raises(OrderRejected, match="Nothing was sent"):
             broker.place_order(number, buy(Decimal(1)), uuid4().hex)
+
+
+def test_a_chain_on_a_future_is_refused_with_the_reason_and_nothing_is_asked(desk: Desk, sim: SimulatorServer) -> None:
+    def asked() -> int:
+        return sim.inside(lambda world: sum("/options/" in each["path"] for each in world.ledger.requests))
+
+    before = asked()
+    with pytest.raises(Refused, match="does not publish how options on futures are named"):
+        desk.broker.get_chain(Future("ES", 2026, 12))
+    assert asked() == before

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from brokers.errors import NotAuthorized, RateLimited, Unavailable
 from brokers.port import StreamState
 from brokers.upstream import keeping
-from brokers.upstream.keeping import Lost, Timings, first_of, keep
+from brokers.upstream.keeping import Lost, Timings, first_of, keep, silence
 
 DEAD = NotAuthorized("Connect again.", grant_is_dead=True)
 GROWING = Timings(first_delay=1, longest_delay=8, settled=5)
@@ -134,3 +135,44 @@ async def test_the_first_part_to_end_stops_the_others() -> None:
     with pytest.raises(Lost):
         await first_of(forever(), fails())
     assert len(stopped) == 3
+
+
+# --- silence, and standing still oneself ---------------------------------------------------------------------------
+
+
+async def heard_after_standing_still(seconds: float) -> bool:
+    """Something comes while this whole process stands still, and is read a few steps after it goes on."""
+    heard, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def read(steps: int) -> None:
+        loop.call_soon(read, steps - 1) if steps else heard.set()
+
+    minding = asyncio.create_task(silence(heard, 0.3, 0.01))
+    await asyncio.sleep(0.05)
+    loop.call_soon(read, 6)
+    time.sleep(seconds)  # noqa: ASYNC251 (that is the point)
+    while not heard.is_set():  # noqa: ASYNC110 (looks at each step of the loop)
+        await asyncio.sleep(0)
+    survived = not minding.done()
+    minding.cancel()
+    return survived
+
+
+@pytest.mark.parametrize(("starved", "survives"), [(keeping.STARVED, True), (float("inf"), False)])
+async def test_the_time_in_which_we_stood_still_is_nobodys_silence(
+    starved: float, survives: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "STARVED", starved)
+    assert await heard_after_standing_still(1.0) is survives
+
+
+async def test_silence_ends_by_itself_and_not_while_something_is_heard() -> None:
+    heard = asyncio.Event()
+    minding = asyncio.create_task(silence(heard, 0.5, 0.02))
+    began = time.monotonic()
+    while time.monotonic() - began < 1.2:
+        heard.set()
+        await asyncio.sleep(0.01)
+    assert not minding.done()
+    await asyncio.wait_for(minding, 20)
+    assert time.monotonic() - began > 1.5

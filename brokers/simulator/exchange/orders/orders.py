@@ -108,8 +108,8 @@ class SimOrder:
     says that a stop's level was reached. ``queued``: it rests until its next session. ``trail_stop`` is the present
     level of a trailing stop, ``cancelled_size`` the units that were taken off it, ``amended`` how often it was changed
     in place. ``reserve`` is what the whole order ties up, ``due_at`` when its next state is due, ``doom`` why it will
-    be rejected then. ``waived`` names the house rules that do not hold for it. ``seen`` is for stops that want two
-    ticks: the last book looked at, and the ticks in a row.
+    be rejected then. ``removed``: the house took it off, not its owner. ``waived`` names the house rules that do
+    not hold for it. ``seen`` is for stops that want two ticks: the last book looked at, and the ticks in a row.
     """
 
     order_id: int
@@ -148,6 +148,7 @@ class SimOrder:
     report_at: datetime | None = None
     doom: str = ""
     strict: bool = False
+    removed: bool = False
     waived: tuple[str, ...] = ()
     seen: tuple[int, int] = (-1, 0)
 

@@ -85,7 +85,16 @@ class MarketFeed:
             return None
         if self.faults.on_stream("dxlink_nan", symbols=(symbol,)):
             values = {name: value for name, value in values.items() if not isinstance(value, float)}
-        return {"eventType": kind, "eventSymbol": symbol, "eventTime": 0, **values}
+        return self._told({"eventType": kind, "eventSymbol": symbol, "eventTime": 0, **values})
+
+    def _told(self, event: Event) -> Event:
+        """The event with what a fault says of one of its fields; a number where it reads as one."""
+        if not self.faults.plan or not self.faults.planned(("dxlink_field",)):
+            return event
+        symbol = str(event["eventSymbol"])
+        fault = self.faults.struck("dxlink_field", symbols=(symbol, symbol.partition("{")[0]))
+        name, _, value = fault.kind.partition("=") if fault is not None else ("", "", "")
+        return event if name not in event else {**event, name: int(value) if value.isdecimal() else value}
 
     def _book(self, instrument: Instrument) -> Book | None:
         if instrument not in self.books:
@@ -126,7 +135,7 @@ class MarketFeed:
         prints = [one for one in self.market.prints if one.instrument == instrument]
         if not prints and isinstance(instrument, Option | FutureOption | Future):
             prints = self._derived_sale(instrument)
-        return [encode(events.sale(symbol, one), names) for one in prints]
+        return [encode(self._told(events.sale(symbol, one)), names) for one in prints]
 
     def _derived_sale(self, instrument: Instrument) -> list[Print]:
         """The last trade of a book that is made on demand, once."""
@@ -153,7 +162,7 @@ class MarketFeed:
 
     def series(self, kind: str, symbol: str, since_ms: int | None, names: Names) -> Iterator[str]:
         events = self._candle_snapshot(symbol, since_ms) if kind == "Candle" else self._expirations(symbol)
-        return (PAUSE if event is None else encode(event, names) for event in events)
+        return (PAUSE if event is None else encode(self._told(event), names) for event in events)
 
     def _candle_snapshot(self, symbol: str, since_ms: int | None) -> Iterator[Event | None]:
         """Candles back to a time; without one only the candle in progress."""
@@ -191,7 +200,7 @@ class MarketFeed:
         return "regular" if always else "extended"
 
     def live(self, symbol: str, names: Names) -> list[str]:
-        return [encode(event, names) for event in self._candles(symbol)]
+        return [encode(self._told(event), names) for event in self._candles(symbol)]
 
     def _candles(self, symbol: str) -> list[Event]:
         """The last two candles: the one before as it ended, and the one in progress."""

@@ -232,6 +232,10 @@ class Session:
             return self._say(now, frame("KEEPALIVE", 0))
         return []
 
+    def complain(self, error: str, now: float) -> list[str]:
+        """An ERROR that nothing has called for. It changes nothing: errors are for information."""
+        return self._say(now, self._error(0, error, f"The simulator was told to say {error}."))
+
     def close_channels(self, now: float) -> list[str]:
         """The server ends every channel by itself, as the real one may."""
         numbers = list(self.channels)

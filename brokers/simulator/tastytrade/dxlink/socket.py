@@ -61,6 +61,8 @@ class QuoteSocket:
         if self.outbox.too_much or faults.on_stream("dxlink_close"):
             drop(self.socket)
             return
+        if (fault := faults.struck("dxlink_error")) is not None:
+            self.outbox.put(*self.session.complain(fault.kind, now))
         if faults.on_stream("dxlink_channel_closed") and self.session.channels:
             self.outbox.put(*self.session.close_channels(now))
         if self.session.changed(changed) and not self.outbox.texts and not self.is_silent():

@@ -171,6 +171,7 @@ async def test_the_listing_is_asked_again_when_it_was_refused(sim: SimulatorServ
         {"effect": "html_for_json", "path": listing, "times": 1},
     )
     async with listening(ts, sweeps=(0.1, 0.1), sweep_idle=0.1, sweep_gap=0.1) as heard:
+        await until(lambda: heard.states("account") == [LIVE])  # else its snapshot tells of the order
         number = ts.sent(order("F", 2))[0]
         await until(lambda: heard.is_filled(number))
         assert not heard.ended
