@@ -33,6 +33,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/receipt", receipts.receipt_page, name="receipt"),
     path("orders/cancelling", cancel_views.cancel_all, name="cancel_all"),
     path("orders/cancelling/<uuid:run_id>", cancel_views.cancel_run, name="cancel_run"),
+    path("orders/groups/<uuid:group>/cancellation", cancel_views.cancel_group, name="cancel_group"),
     path("orders/<uuid:order_id>/cancellation", cancel_views.cancel, name="cancel"),
     path("orders/<uuid:order_id>/replacement", order_views.replacement, name="replacement"),
     path("orders/<uuid:order_id>/decision", order_views.decision, name="decision"),

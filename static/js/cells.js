@@ -17,6 +17,7 @@ const FORMATS = {
 const FLASH_FOR = 450;
 const FLASH_EVERY = 500;
 const OLD_AFTER = 15_000;
+const LOST_AFTER = 1_500; // a source that is back sooner dims nothing that is fresh
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const keyOf = (connection, symbol) => `${connection} ${symbol}`;
@@ -36,6 +37,7 @@ export class Cells {
   #written = new WeakMap();
   #flashed = new WeakMap();
   #since = Date.now();
+  #lostAt = new Map(); // by connection: since when its source has not been live
 
   // Look at the page anew. Returns the symbols to watch, by connection.
   scan(root = document) {
@@ -86,13 +88,19 @@ export class Cells {
     setTimeout(() => cell.classList.remove(name), FLASH_FOR);
   }
 
-  // Dim what is old while its source is not live. A page without times counts from when it was opened.
+  // Dim what is old while its source is not live, and all that was told when it has been away for a moment. A page
+  // without times counts from when it was opened.
   age(isLive) {
-    const oldest = Date.now() - OLD_AFTER;
+    const now = Date.now();
     for (const [key, hosts] of this.#hosts) {
-      const live = isLive(key.slice(0, key.indexOf(" ")));
+      const connection = key.slice(0, key.indexOf(" "));
+      const live = isLive(connection);
+      if (live) this.#lostAt.delete(connection);
+      else if (!this.#lostAt.has(connection)) this.#lostAt.set(connection, now);
+      const isLost = !live && now - this.#lostAt.get(connection) >= LOST_AFTER;
       for (const host of hosts) {
-        const stale = !live && (host.asOf ?? this.#since) < oldest;
+        const old = (host.asOf ?? this.#since) < now - OLD_AFTER;
+        const stale = !live && (old || (isLost && host.asOf !== null && host.asOf < now - LOST_AFTER));
         host.element.toggleAttribute("data-stale", stale);
         for (const cell of host.cells) cell.classList.toggle("stale", stale);
       }

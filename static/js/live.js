@@ -13,6 +13,7 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
 const SLOW_DELAY = 60_000;
 const SILENT_AFTER = 15_000;
+const FLOWING = new Set(["live", "delayed"]);
 const LOST_AFTER_TRIES = 3;
 const SIGN_IN = 4401;
 const TOO_MANY = 4429;
@@ -232,7 +233,7 @@ class Live {
       this.#closed(0);
       silent.close();
     }
-    this.#cells.age((connection) => this.#stateOf(connection) === "live");
+    this.#cells.age((connection) => FLOWING.has(this.#stateOf(connection)));
     this.#showState();
   }
 

@@ -1,5 +1,8 @@
 // Whether the market is open, in words that count down: in the bar of every page, and wherever a page asks for it with
-// data-market-state (and data-exchange, whose hours are meant). The state is also at the root, as data-market.
+// data-market-state (and data-exchange, whose hours are meant). The state is also at the root, as data-market. Where
+// prices of shares move though the hours say "closed" (overnight trading, a simulator that never closes), it says so.
+
+import { live } from "./live.js";
 
 const ASK_EVERY = 300_000;
 const SHOW_EVERY = 15_000;
@@ -11,6 +14,8 @@ const WORDS = {
   unknown: ["Hours not known", ""],
 };
 const SHARES = "Equity";
+const MOVING_FOR = 60_000; // after the last price that moved
+const IS_SHARE = /^\$?[A-Z][A-Z.]*$/;
 
 const EXCHANGE_TIME = new Intl.DateTimeFormat("en-GB", {
   timeZone: "America/New_York",
@@ -20,6 +25,8 @@ const EXCHANGE_TIME = new Intl.DateTimeFormat("en-GB", {
 
 let markets = [];
 let askedAt = 0;
+let movedAt = -Infinity;
+const prices = new Map(); // by connection and symbol: what was told last
 
 function span(milliseconds) {
   const minutes = Math.max(0, Math.ceil(milliseconds / 60_000));
@@ -40,7 +47,10 @@ function changeOf(market) {
   return next("regular", "opens_at") ?? Date.parse(market.next_change_at);
 }
 
+const isMoving = (market) => market.exchange === SHARES && market.state === "closed" && Date.now() - movedAt < MOVING_FOR;
+
 function describe(market) {
+  if (isMoving(market)) return { state: "Closed", more: " · prices are moving", at: changeOf(market) };
   const [words, promise] = WORDS[market.state] ?? WORDS.unknown;
   const at = changeOf(market);
   const state = market.state === "closed" && market.holiday ? `${words}: ${market.holiday}` : words;
@@ -63,13 +73,26 @@ function write(place) {
   }
   place.dataset.state = market.state;
   const when = at ? `${EXCHANGE_TIME.format(at)} ET` : "";
-  place.title = [market.exchange, state + more, when, market.told].filter(Boolean).join(" · ");
+  const why = isMoving(market) ? "outside of its hours, yet prices come in" : "";
+  place.title = [market.exchange, state + more, why, when, market.told].filter(Boolean).join(" · ");
 }
 
 function show() {
   const shares = markets.find(({ exchange }) => exchange === SHARES);
-  if (shares) document.documentElement.dataset.market = shares.state;
+  if (shares) document.documentElement.dataset.market = isMoving(shares) ? "moving" : shares.state;
   document.querySelectorAll("[data-market-state]").forEach(write);
+}
+
+// A price that is told for the first time is no news: it may be days old.
+function noteMove(connection, symbol, { bid, ask, last }) {
+  if (!IS_SHARE.test(symbol)) return;
+  const [key, told] = [`${connection} ${symbol}`, [bid, ask, last].join(" ")];
+  const before = prices.get(key);
+  prices.set(key, told);
+  if (before === undefined || before === told) return;
+  const wasStill = Date.now() - movedAt >= MOVING_FOR;
+  movedAt = Date.now();
+  if (wasStill) show();
 }
 
 const isOver = ({ next_change_at: next }) => next && Date.parse(next) <= Date.now();
@@ -97,6 +120,7 @@ function read({ markets: found, source }) {
 const place = document.querySelector("[data-market-state][data-address]");
 if (place) {
   const { address } = place.dataset;
+  live.onQuote(noteMove);
   ask(address);
   setInterval(() => (show(), ask(address)), SHOW_EVERY);
   document.addEventListener("visibilitychange", () => (show(), ask(address)));

@@ -1,5 +1,7 @@
 """Support staff look at orders; nobody changes one in the admin."""
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -7,6 +9,7 @@ from ledger_broker import LedgerBroker, a_ticket
 
 from brokers.models import Account
 from trading import orders
+from trading.lifecycle import LABELS, Status
 from trading.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -43,3 +46,23 @@ def test_not_even_a_superuser_changes_an_order(
         assert staff_client.post(f"/admin/trading/{address}", {"status": "filled"}).status_code == 403
     for address in ("order/add/", "orderevent/add/", f"order/{order.pk}/delete/", f"orderevent/{event.pk}/delete/"):
         assert staff_client.get(f"/admin/trading/{address}").status_code == 403
+
+
+def test_orders_are_filtered_by_the_words_that_people_see(
+    staff_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    refused = {}
+    for number, status in enumerate((Status.REJECTED, Status.BROKER_REJECTED, Status.WORKING)):
+        ticket = a_ticket(str(number + 1))
+        order, _ = orders.place(
+            account=trading_account, ticket=ticket, idempotency_key=f"k{number}", source=Order.Source.WEB
+        )
+        Order.objects.filter(pk=order.pk).update(status=status)
+        refused[status] = order.description
+    page = staff_client.get("/admin/trading/order/").content.decode()
+    choices = re.findall(r'href="\?is=[a-z-]+"[^>]*>\s*([^<]+?)\s*<', page)
+    assert "Rejected" in choices
+    assert len(choices) == len(set(choices)) == len(set(LABELS.values()))
+    page = staff_client.get("/admin/trading/order/", {"is": "rejected"}).content.decode()
+    assert [description in page for description in refused.values()] == [True, True, False]
+    assert staff_client.get("/admin/trading/order/", {"is": "made-up"}).status_code == 200

@@ -100,7 +100,7 @@ def live_and_die(desk: Mortal, how: str) -> None:
         desk.live(how, [intent], None)
         pace = time.monotonic() - began
     while left := [intent for intent in intents if intent[0] not in desk.done]:
-        desk.live(how, left[:6], chance.uniform(0.1, 2.2) * pace if len(left) > 1 else None)
+        desk.live(how, left[:6], chance.uniform(0.1, 1.6) * pace if len(left) > 1 else None)
 
 
 def orders_at_the_broker(account: Account) -> dict[Decimal, list[OrderUpdate]]:

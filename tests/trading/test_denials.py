@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import Client
 from ledger_broker import AAPL, CALL, LedgerBroker, a_ticket
 
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
@@ -117,31 +116,3 @@ def test_positions_and_what_it_takes_are_kept_with_the_order(
     assert order.positions_before["held"] == {"AAPL": "25"}
     assert order.reserved is not None
     assert order.reserved > 0
-
-
-def test_the_api_tells_the_findings_and_takes_confirmations(
-    trader_client: Client, trading_account: Account, controlled_broker: LedgerBroker
-) -> None:
-    body = {
-        "account": str(trading_account.pk),
-        "legs": [{"symbol": "AAPL", "action": "buy_to_open", "quantity": "1"}],
-        "order_type": "limit",
-        "time_in_force": "day",
-        "limit_price": "190.00",
-    }
-
-    def post(key: str, **more: Any) -> Any:
-        headers = {"Idempotency-Key": key}
-        return trader_client.post("/api/v1/orders", body | more, content_type="application/json", headers=headers)
-
-    assert post("key-1").status_code == 201
-    denied = post("key-2")
-    assert (denied.status_code, denied.json()["code"]) == (422, "order_denied")
-    assert [finding["code"] for finding in denied.json()["findings"]] == ["DUPLICATE_LIKE"]
-    assert denied.json()["order"]["status"] == "denied"
-    assert post("key-2").json()["code"] == "order_denied"
-    assert post("key-3", confirm=["DUPLICATE_LIKE"]).status_code == 201
-    tick = post("key-4", limit_price="190.005")
-    assert "limit_price" in tick.json()["errors"]
-    assert post("key-5", confirm="ALL").json()["code"] == "invalid"
-    assert controlled_broker.calls.count("place") == 2

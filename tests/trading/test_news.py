@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
-from ledger_broker import LedgerBroker, a_ticket, open_account
+from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 
 from brokers.domain.orders import BrokerStatus, Placed
 from brokers.errors import OutcomeUnknown
@@ -19,7 +19,7 @@ from brokers.signals import account_changed, account_stream_resumed, order_repor
 from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
-from trading.protocol import news, reconcile, sending, watch
+from trading.protocol import news, reconcile, sending, turns, watch
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(seconds=50)
@@ -263,3 +263,56 @@ def test_an_orders_news_that_could_not_be_read_is_listed_at_once(
     change = AccountChanged(trading_account.number, what)
     account_changed.send(sender=None, connection_id=trading_account.connection_id, change=change)
     assert bool(watch.due_accounts()) is due
+
+
+# --- whose turn it is ---
+
+
+def heard_in_turn(account: Account, broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The broker's numbers in the sequence in which a listing of them is written down."""
+    heard: list[str] = []
+    real = news.hear
+
+    def listen(order: Order, update: Any, *given: Any, **more: Any) -> Order:
+        heard.append(update.broker_order_id)
+        return real(order, update, *given, **more)
+
+    monkeypatch.setattr(news, "hear", listen)
+    orders.refresh(account)
+    return heard
+
+
+def a_day_with_one_in_doubt(account: Account, broker: LedgerBroker) -> str:
+    """Many old orders placed elsewhere, and a newest one whose answer was lost. → its number at the broker."""
+    for number in range(30):
+        broker.place_order(account.number, a_ticket(str(number + 1)), f"elsewhere-{number}")
+    broker.after = raiser(OutcomeUnknown("No answer"))
+    assert place(account).status == Status.UNKNOWN
+    return max(broker.ledger, key=lambda number: (len(number), number))
+
+
+def test_of_a_long_listing_what_is_in_doubt_is_recorded_first(
+    ledger_broker: LedgerBroker, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = a_day_with_one_in_doubt(trading_account, ledger_broker)
+    heard = heard_in_turn(trading_account, ledger_broker, monkeypatch)
+    assert (heard[0], len(heard)) == (newest, 31)
+    assert heard[1:] == sorted(heard[1:], key=lambda number: (len(number), number)), "the rest from the oldest on"
+
+
+def test_by_age_alone_it_would_wait_behind_them_all(
+    ledger_broker: LedgerBroker, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sabotaged twin."""
+    newest = a_day_with_one_in_doubt(trading_account, ledger_broker)
+    monkeypatch.setattr(turns, "_urgent", lambda *_: set())
+    assert heard_in_turn(trading_account, ledger_broker, monkeypatch)[-1] == newest
+
+
+def test_an_original_still_comes_before_what_replaced_it(ledger_broker: LedgerBroker, trading_account: Account) -> None:
+    newest = a_day_with_one_in_doubt(trading_account, ledger_broker)
+    ledger_broker.after = lambda: None
+    heir = ledger_broker.replace_order(trading_account.number, newest, a_ticket(price="191.00"))
+    oldest = next(iter(ledger_broker.ledger.values()))
+    told = turns.in_turn(trading_account.connection_id, [oldest, heir, ledger_broker.ledger[newest]])
+    assert [update.broker_order_id for update in told][:2] == [newest, heir.broker_order_id]

@@ -3,8 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import slugify
 
+from trading.lifecycle import LABELS
 from trading.models import Fill, Order, OrderEvent
 
 if TYPE_CHECKING:
@@ -44,6 +47,21 @@ class FillInline(ReadOnly, FillInlineBase):
     extra = 0
 
 
+class StatusFilter(admin.SimpleListFilter):
+    """By the words that people see: two statuses that are called the same are one choice."""
+
+    title = "status"
+    parameter_name = "is"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(slugify(label), label) for label in dict.fromkeys(LABELS.values())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(status__in=[one.value for one in LABELS if slugify(LABELS[one]) == self.value()])
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, OrderBase):
     list_display = (
@@ -56,7 +74,7 @@ class OrderAdmin(ReadOnly, OrderBase):
         "filled_quantity",
         "source",
     )
-    list_filter = ("status", "account__connection__environment", "source", "is_external")
+    list_filter = (StatusFilter, "account__connection__environment", "source", "is_external")
     list_select_related = ("account__connection", "user")
     search_fields = (
         "=id",

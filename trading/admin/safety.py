@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from trading.models import Halt, RiskLimits
+from trading.pages.safety_forms import SymbolsField
 from trading.risk.bounds import NUMBERS, OF_ALL, PERMISSIONS
 from trading.safety import limits
 
@@ -19,21 +20,34 @@ else:
     LimitsBase = HaltBase = admin.ModelAdmin
     LimitsFormBase = forms.ModelForm
 
+NAMED: dict[str, tuple[str, ...]] = {
+    "installation": (),
+    "user": ("user",),
+    "account": ("account",),
+    "key": ("user", "key_id"),
+}
+"""What limits of each scope are of."""
 FIGURES = (*NUMBERS, *OF_ALL, *PERMISSIONS, "denied_symbols")
 
 
 class LimitsAdminForm(LimitsFormBase):
+    denied_symbols = SymbolsField(
+        label="Symbols that are not traded",
+        help_text="With spaces or commas between them. A share's symbol takes its options with it.",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+    )
     reason = forms.CharField(max_length=300, help_text="Recorded with the change.")
 
     class Meta:
         model = RiskLimits
-        fields = ("scope", "user", "account", *FIGURES, "reason")
+        fields = ("scope", "user", "account", "key_id", *FIGURES, "reason")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        wanted = {"installation": (False, False), "user": (True, False), "account": (False, True)}
-        if wanted.get(data.get("scope", "")) != (bool(data.get("user")), bool(data.get("account"))):
-            raise forms.ValidationError("Name the person or the account that the limits are of, and nothing else.")
+        named = tuple(name for name in ("user", "account", "key_id") if data.get(name))
+        if NAMED.get(data.get("scope", "")) != named:
+            words = "Name the person, the account, or the person and the key that the limits are of, and nothing else."
+            raise forms.ValidationError(words)
         for name in (*NUMBERS, *OF_ALL):
             if data.get(name) is not None and data[name] < 0:
                 self.add_error(name, "A limit is a number of 0 or more.")
@@ -52,7 +66,7 @@ class RiskLimitsAdmin(LimitsBase):
     raw_id_fields = ("user", "account")
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskLimits | None = None) -> tuple[str, ...]:
-        return ("scope", "user", "account") if obj is not None else ()
+        return ("scope", "user", "account", "key_id") if obj is not None else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -64,7 +78,8 @@ class RiskLimitsAdmin(LimitsBase):
         if obj.scope != "installation":
             values = {name: value for name, value in values.items() if name not in OF_ALL}
         by = request.user if isinstance(request.user, User) else None
-        kept = limits.change(values, by=by, reason=form.cleaned_data["reason"], user=obj.user, account=obj.account)
+        why = form.cleaned_data["reason"]
+        kept = limits.change(values, by=by, reason=why, user=obj.user, account=obj.account, key_id=obj.key_id)
         obj.pk = kept.pk
 
 

@@ -156,7 +156,11 @@ def _limit(attrs: Mapping[str, Any]) -> Decimal | None:
     return -price if (effect or follows) == Effect.DEBIT else price
 
 
-CONFIRM_HELP = "Codes of soft findings that you want to send in spite of."
+CONFIRM_HELP = (
+    "Codes of soft findings that you want to send in spite of. They are of a preview: `preview_id` names the one that "
+    "showed them, of this very order and not older than a minute."
+)
+PREVIEW_HELP = "From the preview of this very order; needed to confirm what it showed."
 
 
 class Codes(s.ListField):
@@ -168,12 +172,16 @@ class Codes(s.ListField):
         super().__init__(max_length=40, required=False, help_text=CONFIRM_HELP, **options)
 
 
+class PreviewId(s.CharField):
+    """The token of a preview."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_null=True, max_length=8000, help_text=PREVIEW_HELP, **options)
+
+
 class PlaceInput(OrderInput):
     confirm = Codes()
-    preview_id = s.CharField(
-        required=False, allow_null=True, max_length=8000, help_text="From orders/preview; must be of the same order."
-    )
-
+    preview_id = PreviewId()
     signal_at = s.DateTimeField(
         required=False,
         allow_null=True,
@@ -186,7 +194,7 @@ class PlaceInput(OrderInput):
         return super().validate(attrs) | given | {"signal_at": attrs.get("signal_at")}
 
 
-class ReplaceInput(Strict):
+class TermsInput(Strict):
     """New terms of a working order; what is left out stays as it is. ``ticket_for`` makes the whole of it."""
 
     quantity = DecimalText(required=False, help_text="The new whole quantity, with what is filled already; of one leg.")
@@ -197,7 +205,6 @@ class ReplaceInput(Strict):
     stop_price = DecimalText(required=False, allow_null=True)
     trail = TrailInput(required=False, allow_null=True)
     gtd_date = s.DateField(required=False, allow_null=True)
-    confirm = Codes()
 
     def ticket_for(self, order: Order) -> OrderTicket:
         """The order's terms with these in place. A 422 at the field at fault."""
@@ -237,6 +244,13 @@ class ReplaceInput(Strict):
         )
 
 
+class ReplaceInput(TermsInput):
+    """New terms of a working order, to be sent; what is left out stays as it is."""
+
+    confirm = Codes()
+    preview_id = PreviewId()
+
+
 class GroupMember(Strict):
     legs = s.ListField(child=LegInput(), min_length=1, max_length=MAX_LEGS)
     order_type = s.ChoiceField(choices=[(t.value, t.value) for t in OrderType])
@@ -255,13 +269,12 @@ class GroupMember(Strict):
 
 
 class GroupInput(Strict):
-    """Orders that hang together. ``validated_data``: {"account": Account, "group": OrderGroup, "confirm": [codes]}."""
+    """Orders that hang together. ``validated_data``: {"account": Account, "group": OrderGroup}."""
 
     account = s.UUIDField()
     kind = s.ChoiceField(choices=[(k.value, k.value) for k in GroupKind])
     trigger = GroupMember(required=False, allow_null=True, help_text="The first order, for which the others wait.")
     orders = s.ListField(child=GroupMember(), min_length=1, max_length=20)
-    confirm = Codes()
 
     validate_account = OrderInput.validate_account
 
@@ -275,7 +288,18 @@ class GroupInput(Strict):
             )
         except InvalidTicket as error:
             raise s.ValidationError({error.field: [str(error)]}) from None
-        return {"account": attrs["account"], "group": group, "confirm": attrs.get("confirm", [])}
+        return {"account": attrs["account"], "group": group}
+
+
+class PlaceGroupInput(GroupInput):
+    """The same, to be sent."""
+
+    confirm = Codes()
+    preview_id = PreviewId()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = {"preview_id": attrs.get("preview_id"), "confirm": attrs.get("confirm", [])}
+        return super().validate(attrs) | given
 
 
 class CancelAllInput(Strict):

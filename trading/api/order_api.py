@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from brokers.domain.orders import OrderTicket
 from brokers.errors import RateLimited
-from trading import orders
-from trading.api import inputs, shapes
-from trading.api.documents import order_document, replacement_document, run_document
+from trading import orders, tickets
+from trading.api import confirming, inputs, shapes
+from trading.api.documents import moment, order_document, replacement_document, run_document
 from trading.api.placing import (
     KEY_PARAMETER,
     REPLAYED,
@@ -26,6 +28,8 @@ from trading.api.placing import (
 )
 from trading.lifecycle import ASKED_OPEN, UNCERTAIN, Asked
 from trading.models import Order, Replacement
+from trading.protocol import replaces
+from trading.protocol.sending import as_json
 
 IN_DOUBT = frozenset({status.value for status in ASKED_OPEN})
 
@@ -56,7 +60,7 @@ class AnOrderView(OneOrderView):
         summary="Put a working order on new terms",
         description="Sent to the broker once, at most. Some brokers give the order a new number: the answer is then "
         "the order that takes its place, a new one here too. 202: asked for, and not seen to hold yet; until then "
-        "either terms may fill. 409 when it can't be changed (so) now.",
+        "either terms may fill. 409 when it can't be changed (so) now. To confirm soft findings name their preview.",
         parameters=[KEY_PARAMETER],
         request=inputs.ReplaceInput,
         responses=dict.fromkeys((200, 202), shapes.ReplacedShape),
@@ -68,6 +72,8 @@ class AnOrderView(OneOrderView):
         given = inputs.ReplaceInput(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         ticket = self._known_ticket(order, key, given) or given.ticket_for(order)
+        subject, body = _change_of(order, ticket), given.validated_data
+        seen = confirming.heeded(order.account, key, lambda: confirming.thing_seen("change", subject, body, request))
         replayed = Replacement.objects.filter(account=order.account, idempotency_key=key).exists()
         try:
             stands = orders.replace(
@@ -75,7 +81,7 @@ class AnOrderView(OneOrderView):
                 ticket,
                 idempotency_key=key,
                 source=Order.Source.API,
-                confirmed=given.validated_data.get("confirm", []),
+                confirmed=seen.codes,
             )
         except orders.NotReplaceable as error:
             raise Conflict(str(error)) from None
@@ -105,6 +111,41 @@ class AnOrderView(OneOrderView):
     )
     def patch(self, request: Request, order_id: uuid.UUID) -> Response:
         return self.put(request, order_id)
+
+
+class ChangePreviewView(OrderView):
+    @extend_schema(
+        operation_id="preview_replacement",
+        summary="What the desk's checks say of a working order on new terms",
+        description="Nothing is sent. 409 when it can't be changed (so) now.",
+        request=inputs.TermsInput,
+        responses=shapes.ChangePreviewShape,
+        tags=["orders"],
+    )
+    def post(self, request: Request, order_id: uuid.UUID) -> Response:
+        order = get_object_or_404(Order.objects.of(request.user).select_related("account__connection"), pk=order_id)
+        given = inputs.TermsInput(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        ticket = given.ticket_for(order)
+        try:
+            replaces.check(order, ticket)
+        except orders.NotReplaceable as error:
+            raise Conflict(str(error)) from None
+        findings, at = replaces.foresee(order, ticket, source=Order.Source.API), timezone.now()
+        shown = {
+            "order": str(order.pk),
+            "description": tickets.sentence(ticket, order.account.connection.environment, order.account.number),
+            "findings": [as_json(finding) for finding in findings],
+            "as_of": moment(at),
+        }
+        signed = confirming.sign_thing("change", _change_of(order, ticket), findings, at, request)
+        return Response(shown | signed)
+
+
+def _change_of(order: Order, ticket: OrderTicket) -> dict[str, str]:
+    """What a change's preview is of: this order, from these terms to those."""
+    prices = [str(order.plain_limit), str(order.stop_price)]
+    return {"order": str(order.pk), "from": " ".join(prices), "to": tickets.fingerprint(ticket)}
 
 
 def _replaced(replacement: Replacement, order: Order, *, replayed: bool) -> Response:
@@ -163,20 +204,22 @@ class GroupsView(OrderView):
         summary="Send orders that hang together, as one",
         description="Sent to the broker once, at most. 202 says that the outcome of some is not known yet.",
         parameters=[KEY_PARAMETER],
-        request=inputs.GroupInput,
+        request=inputs.PlaceGroupInput,
         responses=dict.fromkeys((200, 201, 202), shapes.GroupShape),
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
-        given = _group_asked(request)
+        given = _group_asked(request, inputs.PlaceGroupInput)
+        subject = _group_of(given)
+        seen = confirming.heeded(given["account"], key, lambda: confirming.thing_seen("group", subject, given, request))
         try:
             placed, replayed = orders.place_group(
                 account=given["account"],
                 group=given["group"],
                 idempotency_key=key,
                 source=Order.Source.API,
-                confirmed=given["confirm"],
+                confirmed=seen.codes,
             )
         except orders.KeyReused as error:
             raise KeyReused(str(error)) from None
@@ -194,13 +237,18 @@ class GroupPreviewView(OrderView):
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
-        given = _group_asked(request)
+        given = _group_asked(request, inputs.GroupInput)
         result = orders.preview_group(given["account"], given["group"], source="api")
-        return Response({"account": str(result.account.pk), **result.document})
+        signed = confirming.sign_thing("group", _group_of(given), result.findings, result.at, request)
+        return Response({"account": str(result.account.pk), **result.document, **signed})
 
 
-def _group_asked(request: Request) -> Mapping[str, Any]:
-    given = inputs.GroupInput(data=request.data, context={"request": request})
+def _group_of(given: Mapping[str, Any]) -> dict[str, str]:
+    return {"account": str(given["account"].pk), "group": tickets.group_fingerprint(given["group"])}
+
+
+def _group_asked(request: Request, shape: type[inputs.GroupInput]) -> Mapping[str, Any]:
+    given = shape(data=request.data, context={"request": request})
     given.is_valid(raise_exception=True)
     return given.validated_data  # type: ignore[no-any-return]
 

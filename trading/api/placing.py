@@ -17,11 +17,10 @@ from rest_framework.views import APIView
 from brokers import connections
 from brokers.errors import RateLimited
 from brokers.models import Account
-from trading import listing, orders, tickets
-from trading.api import inputs, shapes
-from trading.api.documents import detail_document, moment, order_document
+from trading import listing, orders
+from trading.api import confirming, figures, inputs, shapes
+from trading.api.documents import detail_document, order_document
 from trading.api.parsing import StrictJSONParser
-from trading.drafting import previews
 from trading.lifecycle import UNCERTAIN, Status
 from trading.models import Order
 from trading.protocol.sending import as_json
@@ -47,11 +46,6 @@ class KeyReused(exceptions.APIException):
 class Conflict(exceptions.APIException):
     status_code = 409
     default_code = "conflict"
-
-
-class PreviewStale(exceptions.APIException):
-    status_code = 422
-    default_code = "preview_invalid"
 
 
 class NotTaken(exceptions.APIException):
@@ -144,7 +138,9 @@ class OrdersView(OrderView):
         operation_id="place_order",
         summary="Send an order",
         description="Sent to the broker once, at most. 202 says that the outcome is not known yet: the order is being "
-        "looked up; read it again, do not send another.",
+        "looked up; read it again, do not send another. To send it in spite of soft findings, preview it and repeat "
+        "their codes in `confirm` with the `preview_id`: 422 `preview_invalid` when the preview is of another order, "
+        "older than a minute, or did not show them.",
         parameters=[KEY_PARAMETER, REPLAYED_PARAMETER],
         request=inputs.PlaceInput,
         responses=dict.fromkeys((200, 201, 202), shapes.OrderShape),
@@ -153,15 +149,15 @@ class OrdersView(OrderView):
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         given = self.read(inputs.PlaceInput)
-        foreseen = _foreseen(request, given)
+        seen = confirming.heeded(given["account"], key, lambda: confirming.order_seen(request, given))
         try:
             order, replayed = orders.place(
                 account=given["account"],
                 ticket=given["ticket"],
                 idempotency_key=key,
                 source=Order.Source.API,
-                foreseen=foreseen,
-                confirmed=given["confirm"],
+                foreseen=dict(seen.document) if seen.document is not None else None,
+                confirmed=seen.codes,
                 signal_at=given["signal_at"],
             )
         except orders.KeyReused as error:
@@ -184,20 +180,25 @@ class AccountOrdersView(OrderView):
         return _page(request, [account], {"account": str(account.pk)})
 
 
+class OrderPreviewShape(shapes.PreviewShape):
+    estimate = figures.EstimateShape()
+
+
 class PreviewView(OrderView):
     @extend_schema(
         operation_id="preview_order",
-        summary="What an order would do: the broker's dry run",
+        summary="What an order would do: the broker's dry run, and the desk's own figures",
+        description="Buying power and fees are the broker's; all in `estimate` is the desk's own.",
         request=inputs.OrderInput,
-        responses=shapes.PreviewShape,
+        responses=OrderPreviewShape,
         tags=["orders"],
     )
     def post(self, request: Request) -> Response:
         given = self.read(inputs.OrderInput)
         result = orders.preview(given["account"], given["ticket"], source="api")
-        token = previews.sign(result, _user_id(request))
-        times = {"preview_id": token, "expires_at": moment(result.at + previews.LIFE)}
-        return Response({"account": str(result.account.pk), **result.document, **times})
+        signed = confirming.sign_order(result, request)
+        own = {"estimate": figures.estimate_document(result.account, result.ticket)}
+        return Response({"account": str(result.account.pk), **result.document, **own, **signed})
 
 
 class OneOrderView(OrderView):
@@ -259,10 +260,6 @@ class SymbolsView(APIView):
         return Response({"results": results})
 
 
-def _user_id(request: Request) -> int:
-    return int(request.user.pk or 0)
-
-
 def _account_asked(request: Request) -> Account:
     accounts: list[Account] = list(Account.objects.of(request.user))
     asked = request.query_params.get("account")
@@ -287,20 +284,6 @@ def _page(request: Request, accounts: Any, fixed: Mapping[str, str] | None = Non
     if has_more:
         onwards = f"{request.path}?{urlencode(query | {'before': str(found[-1].pk)})}"
     return Response({"results": [order_document(order) for order in found], "next": onwards})
-
-
-def _foreseen(request: Request, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the named preview showed, if it was of this very order."""
-    if not given["preview_id"]:
-        return None
-    try:
-        shown = previews.read(given["preview_id"], _user_id(request))
-    except previews.NoPreview as error:
-        raise PreviewStale(str(error)) from None
-    same = shown.account_id == given["account"].pk and shown.ticket_sha256 == tickets.fingerprint(given["ticket"])
-    if not same:
-        raise PreviewStale("This preview was of another order. Preview this one first.")
-    return shown.foreseen
 
 
 def _placed(order: Order, *, replayed: bool) -> Response:

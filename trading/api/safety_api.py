@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
 from rest_framework import serializers as s
 from rest_framework.request import Request
@@ -20,6 +20,8 @@ from trading.api.parsing import StrictJSONParser
 from trading.risk.bounds import NUMBERS, PERMISSIONS, Limits
 from trading.safety import halts, limits
 from trading.safety.halts import BY_HAND, Halt, Scope, TradingState
+
+KEY_LENGTH = 32
 
 
 class HaltInput(s.Serializer[None]):
@@ -132,6 +134,7 @@ LimitFigures = _shape("LimitFigures", "A decimal as text.")
 
 class LimitsShape(s.Serializer[None]):
     account = s.UUIDField(allow_null=True)
+    key = s.CharField(allow_null=True, help_text="The name of a program's key.")
     effective = LimitFigures()
     own = LimitFigures(help_text="What this level says; null where it says nothing.")
     above = LimitFigures(help_text="What the levels above allow.")
@@ -139,6 +142,9 @@ class LimitsShape(s.Serializer[None]):
 
 class LimitsInput(s.Serializer[None]):
     account = s.UUIDField(required=False, allow_null=True, help_text="One account; without it all of yours.")
+    key = s.CharField(
+        required=False, allow_null=True, max_length=32, help_text="Only what comes with the key of this name."
+    )
     limits = s.DictField(help_text="Figures to set, by name; null takes one away.")
 
 
@@ -149,14 +155,15 @@ def figures(limits_: Limits | Mapping[str, Any]) -> dict[str, Any]:
     return result | {"denied_symbols": sorted(denied or ())}
 
 
-def limits_document(user: User, account: Account | None) -> dict[str, Any]:
-    holds = limits.for_account(account) if account is not None else limits.for_user(user)
-    row = limits.row_of(user=user if account is None else None, account=account)
+def limits_document(user: User, account: Account | None, key_id: str = "") -> dict[str, Any]:
+    holds = limits.for_account(account) if account is not None else limits.for_user(user, key_id)
+    row = limits.row_of(user=user if account is None else None, account=account, key_id=key_id)
     return {
         "account": str(account.pk) if account is not None else None,
+        "key": key_id or None,
         "effective": figures(holds),
         "own": figures(row.values),
-        "above": figures(limits.ceiling_for(user, account)),
+        "above": figures(limits.ceiling_for(user, account, key_id)),
     }
 
 
@@ -166,12 +173,17 @@ class TradingLimitsView(APIView):
     @extend_schema(
         operation_id="get_trading_limits",
         summary="The limits that orders are held against",
+        parameters=[
+            OpenApiParameter("account", str, description="Those of one account."),
+            OpenApiParameter("key", str, description="Those of what comes with the key of this name."),
+        ],
         responses=LimitsShape,
         tags=["safety"],
     )
     def get(self, request: Request) -> Response:
-        user = person(request)
-        return Response(limits_document(user, account_of(user, request.query_params.get("account"))))
+        user, query = person(request), request.query_params
+        account = account_of(user, query.get("account"))
+        return Response(limits_document(user, account, _key(query.get("key"), account)))
 
     @extend_schema(
         operation_id="set_trading_limits",
@@ -186,12 +198,20 @@ class TradingLimitsView(APIView):
         given.is_valid(raise_exception=True)
         user = person(request)
         account = account_of(user, given.validated_data.get("account"))
+        key_id = _key(given.validated_data.get("key"), account)
         values = {name: read_limit(name, value) for name, value in given.validated_data["limits"].items()}
         try:
-            limits.change(values, by=user, user=user if account is None else None, account=account)
+            limits.change(values, by=user, user=user if account is None else None, account=account, key_id=key_id)
         except limits.BadLimit as error:
             raise exceptions.ValidationError({error.name or "limits": [str(error)]}) from None
-        return Response(limits_document(user, account))
+        return Response(limits_document(user, account, key_id))
+
+
+def _key(name: str | None, account: Account | None) -> str:
+    if name and (account is not None or len(name) > KEY_LENGTH or not name.isprintable()):
+        words = f"A key's limits hold in all accounts: name a key of 1 to {KEY_LENGTH} characters, or an account."
+        raise exceptions.ValidationError({"key": [words]})
+    return name or ""
 
 
 def read_limit(name: str, value: Any) -> Any:

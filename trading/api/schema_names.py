@@ -1,5 +1,6 @@
 """Names that the API's schema gives to sets of words that several documents have under the same name."""
 
+from brokers.domain.orders import GroupKind
 from trading.lifecycle import Asked, Status
 from trading.models import Alert, Order
 from trading.risk import TradingState
@@ -10,3 +11,4 @@ ORDER_SOURCE = list(Order.Source.values)
 ALERT_STATE = list(Alert.State.values)
 TRADING_STATE = [state.value for state in TradingState]
 HALT_STATE = [TradingState.HALTED.value, TradingState.REDUCING.value]
+GROUP_KIND = [kind.value for kind in GroupKind]

@@ -45,10 +45,24 @@ class PreviewFigures(s.Serializer[None]):
     as_of = s.DateTimeField()
 
 
-class PreviewShape(PreviewFigures):
+class SignedShape(s.Serializer[None]):
+    """A preview that can be named when the thing is sent."""
+
+    preview_id = s.CharField(help_text="Of just this, for you; needed to confirm soft findings.")
+    expires_at = s.DateTimeField(help_text="A minute after it was made.")
+
+
+class PreviewShape(SignedShape, PreviewFigures):
     account = s.UUIDField()
-    preview_id = s.CharField()
-    expires_at = s.DateTimeField()
+
+
+class ChangePreviewShape(SignedShape):
+    """What the desk's own checks say of an order on new terms; they are made again when it is sent."""
+
+    order = s.UUIDField()
+    description = s.CharField(help_text="The order on its new terms as one sentence.")
+    findings = FindingShape(many=True)
+    as_of = s.DateTimeField()
 
 
 class LegShape(s.Serializer[None]):
@@ -156,7 +170,7 @@ class ReplacedShape(OrderShape):
     replacement = ReplacementShape()
 
 
-class GroupPreviewShape(s.Serializer[None]):
+class GroupPreviewShape(SignedShape):
     account = s.UUIDField()
     kind = s.CharField()
     descriptions = s.ListField(child=s.CharField())

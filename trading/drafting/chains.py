@@ -6,13 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from brokers import connections
-from brokers.domain.instruments import Equity, Index, Instrument, Option, Right
+from brokers.domain.instruments import Equity, Future, FutureOption, Index, Instrument, Option, Right
 from brokers.domain.market import Chain, Expiration, Strike
 from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError
 from brokers.models import Account
 from trading.analytics import settle_moment
 from trading.analytics.legs import SETTLES
+from trading.analytics.strategies import AnyOption
 from trading.drafting.listed import Shelf, name_of, shelf
 from trading.instruments import details_of
 
@@ -20,13 +21,13 @@ __all__ = ["by_name", "chain_on", "expiration_of", "expiration_on", "expirations
 
 
 def chain_on(account: Account, underlying: str) -> Chain:
-    """The options on a share or index, by its canonical text. ``InvalidTicket`` in words, ``BrokerError``.
+    """The options on a share, an index or a future, by its canonical text. ``InvalidTicket`` in words, ``BrokerError``.
 
     For a whole chain of an index in a process that has not met it yet, hundreds of milliseconds: who needs one
     expiration asks for that.
     """
     if not underlying:
-        raise InvalidTicket("symbol", "Type the symbol of a share first, such as AAPL.")
+        raise InvalidTicket("symbol", "Type the symbol of a share or a future first, such as AAPL or /ESZ26.")
     place = shelf(account.connection, underlying)
     chain = place.chain() or _asked_for(account, place)
     if not chain.expirations:
@@ -61,18 +62,25 @@ def underlying_of(account: Account, instrument: Instrument | None) -> str:
             except (InvalidTicket, BrokerError):
                 on = None
             return str(on or Equity(root))
-        case Equity() | Index():
+        case FutureOption(future):
+            return str(future)
+        case Equity() | Index() | Future():
             return str(instrument)
         case _:
             return ""
 
 
-def expiration_of(chain: Chain, option: Option) -> Expiration:
+def expiration_of(chain: Chain, option: AnyOption) -> Expiration:
     """Where an option is listed; ``InvalidTicket`` when it is not."""
     for expiration in chain.expirations:
-        if expiration.expiry == option.expiry and expiration.root == option.root:
+        if expiration.expiry == option.expiry and expiration.root == root_of(option):
             return expiration
     raise InvalidTicket("symbol", "This option is not in the broker's list: choose one from it.")
+
+
+def root_of(option: AnyOption) -> str:
+    """The options' own name, as their expiration has it."""
+    return option.contract if isinstance(option, FutureOption) else option.root
 
 
 def settles_at(account: Account, option: Option) -> datetime:
@@ -85,7 +93,7 @@ def settles_at(account: Account, option: Option) -> datetime:
     return settle_moment(option.expiry, known.get(f"{option.expiry.isoformat()}-{option.root}", "PM"))
 
 
-def next_strike(chain: Chain, option: Option, steps: int) -> Option:
+def next_strike(chain: Chain, option: AnyOption, steps: int) -> AnyOption:
     """The option so many strikes up (or down); ``InvalidTicket`` at the end of the list."""
     strikes = expiration_of(chain, option).strikes
     prices = [strike.price for strike in strikes]
@@ -97,7 +105,7 @@ def next_strike(chain: Chain, option: Option, steps: int) -> Option:
     return _on(strikes[at], option.right)
 
 
-def next_expiry(chain: Chain, option: Option, steps: int) -> Option:
+def next_expiry(chain: Chain, option: AnyOption, steps: int) -> AnyOption:
     """The option with the nearest strike so many expirations later (or earlier)."""
     here = expiration_of(chain, option)
     at = chain.expirations.index(here) + steps
@@ -106,7 +114,7 @@ def next_expiry(chain: Chain, option: Option, steps: int) -> Option:
     return _on(nearest(chain.expirations[at], option.strike), option.right)
 
 
-def other_right(option: Option) -> Option:
+def other_right(option: AnyOption) -> AnyOption:
     """The put for a call, the call for a put."""
     return replace(option, right=Right.PUT if option.right is Right.CALL else Right.CALL)
 
@@ -115,9 +123,9 @@ def nearest(expiration: Expiration, price: Decimal) -> Strike:
     return min(expiration.strikes, key=lambda strike: abs(strike.price - price))
 
 
-def _on(strike: Strike, right: Right) -> Option:
+def _on(strike: Strike, right: Right) -> AnyOption:
     option = strike.call if right is Right.CALL else strike.put
-    if not isinstance(option, Option):
+    if option is None:
         raise InvalidTicket("symbol", f"There is no such option at {strike.price}.")
     return option
 

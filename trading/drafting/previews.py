@@ -1,5 +1,6 @@
 """A preview as a signed token: proof that this person was shown what this order would do, and when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.utils import timezone as clock
 
 from brokers.domain.orders import OrderTicket
 from trading import tickets
@@ -15,6 +17,8 @@ from trading.orders import PreviewResult
 SALT = "trading.preview"
 LIFE = timedelta(minutes=10)
 LONGEST = 8000
+GOOD_FOR = timedelta(seconds=60)
+"""How long what was shown may be sent, or confirmed, as it is."""
 
 
 class NoPreview(Exception):
@@ -34,6 +38,15 @@ class Shown:
     @property
     def ticket_sha256(self) -> str:
         return tickets.fingerprint(self.ticket)
+
+    @property
+    def is_old(self) -> bool:
+        return clock.now() - self.at > GOOD_FOR
+
+
+def soft_codes(shown: Mapping[str, Any]) -> frozenset[str]:
+    """Of a preview's document: the codes of what may be confirmed. Nothing else was there to be agreed to."""
+    return frozenset(finding["code"] for finding in shown["findings"] if not finding["hard"])
 
 
 def sign(result: PreviewResult, user_id: int, idempotency_key: str = "") -> str:

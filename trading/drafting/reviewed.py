@@ -2,16 +2,15 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core import signing
 from django.utils import timezone
 
-from trading.drafting.previews import LIFE, LONGEST, NoPreview
+from trading.drafting.previews import GOOD_FOR, LIFE, LONGEST, NoPreview
 
 SALT = "trading.reviewed"
-GOOD_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,29 @@ def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
     else:
         if found.status == Status.CANCEL_REQUESTED or found.cancel_pending:
             messages.info(request, "Cancel requested. The order may still fill until the broker confirms.")
+    return _back(request, found)
+
+
+@login_required
+@require_POST
+def cancel_group(request: HttpRequest, group: UUID) -> HttpResponse:
+    """Ask for the cancel of all that still work of a group; back to where it was asked for."""
+    members = list(Order.objects.of(request.user).filter(group=group).order_by("group_index", "created_at"))
+    if not members:
+        raise Http404
+    try:
+        found = orders.cancel_group(members)
+    except orders.NotCancellable as error:
+        messages.warning(request, str(error))
+    else:
+        waiting = sum(order.status == Status.CANCEL_REQUESTED or order.cancel_pending for order in found)
+        if waiting:
+            words = f"Cancel requested of {waiting} order{'s' if waiting != 1 else ''}."
+            messages.info(request, f"{words} They may still fill until the broker confirms.")
+    return _back(request, members[0])
+
+
+def _back(request: HttpRequest, found: Order) -> HttpResponse:
     tab = request.POST.get("tab")
     if tab in TABS:
         return redirect(f"{reverse('trading:orders')}?{urlencode({'tab': tab} | _account_of(request))}")

@@ -1,4 +1,4 @@
-"""A working order's new terms as a form: price, stop, quantity, how long it is good; what differs, what is found."""
+"""A working order's new terms as a form: price, stop, quantity, how long it is good; what differs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,18 +7,16 @@ from typing import Any
 
 from django import forms
 
-from brokers import connections, registry
+from brokers import registry
 from brokers.domain.instruments import plain
 from brokers.domain.orders import Effect, InvalidTicket, Leg, OrderTicket, OrderType, TimeInForce, Trail
 from brokers.errors import BrokerError
 from brokers.models import Account
 from brokers.port import Term
-from trading import risk, tickets
+from trading import tickets
 from trading.instruments import details_of
 from trading.models import Order
 from trading.pages.forms import EFFECTS, TIMES_IN_FORCE, NumberField
-from trading.risk import Finding
-from trading.safety import limits, snapshots
 
 CENT = Decimal("0.01")
 TERMS = {
@@ -188,11 +186,3 @@ def _sizes(ticket: OrderTicket) -> str:
 
 def _time(ticket: OrderTicket) -> str:
     return TIMES_IN_FORCE.get(ticket.time_in_force, str(ticket.time_in_force))
-
-
-def foresee(order: Order, ticket: OrderTicket) -> list[Finding]:
-    """What the desk's own checks say of an order on these terms now; they are made again when it is sent."""
-    account = order.account
-    broker = connections.broker_for(account.connection)
-    snapshot = snapshots.take(account, ticket, broker, leaving_out=[str(order.pk)])
-    return risk.check(ticket, snapshots.renew(snapshot, account), limits.for_account(account, "web"))

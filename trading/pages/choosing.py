@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from brokers.domain.instruments import Option
 from brokers.domain.market import Chain, Expiration, Strike
 from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError
 from brokers.models import Account
 from trading import listing
+from trading.analytics.strategies import AnyOption
 from trading.drafting import chains
 from trading.drafting.estimates import quotes_of
 from trading.pages.editing import PICKS
@@ -33,7 +33,7 @@ STRIKES_AROUND = 12
 class Choice:
     """One option of the board; ``href`` is the ticket with it."""
 
-    option: Option
+    option: AnyOption
     href: str
 
 
@@ -72,10 +72,10 @@ def _leg(text: str, form: TicketForm) -> int:
 
 
 def _name_of_leg(instrument: Any) -> str:
-    return f"{instrument.expiry.isoformat()}-{instrument.root}" if isinstance(instrument, Option) else ""
+    return f"{instrument.expiry.isoformat()}-{chains.root_of(instrument)}" if isinstance(instrument, AnyOption) else ""
 
 
-def _choice(option: Option | None, given: Mapping[str, str], leg: int) -> Choice | None:
+def _choice(option: AnyOption | None, given: Mapping[str, str], leg: int) -> Choice | None:
     if option is None:
         return None
     query = {name: value for name, value in given.items() if name not in ("limit_price", "effect")}

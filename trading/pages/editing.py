@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import gcd
 
-from brokers.domain.instruments import Instrument, Option, Right, plain
+from brokers.domain.instruments import Instrument, Right, plain
 from brokers.domain.market import Chain, Strike
 from brokers.domain.orders import MAX_LEGS, Action, Effect, InvalidTicket
 from brokers.models import Account
@@ -51,9 +51,9 @@ class Row:
     quantity: str
 
     @property
-    def option(self) -> Option:
+    def option(self) -> AnyOption:
         found = tickets.instrument(self.symbol)
-        if not isinstance(found, Option):
+        if not isinstance(found, AnyOption):
             raise InvalidTicket("symbol", "Choose an option first.")
         return found
 
@@ -224,7 +224,7 @@ def _remove(_account: Account, rows: list[Row], at: int) -> list[Row]:
     return [row for index, row in enumerate(rows) if index != at]
 
 
-def _moved(step: Callable[[Chain, Option], Option]) -> Callable[[Account, list[Row], int], list[Row]]:
+def _moved(step: Callable[[Chain, AnyOption], AnyOption]) -> Callable[[Account, list[Row], int], list[Row]]:
     def move(account: Account, rows: list[Row], at: int) -> list[Row]:
         row = rows[at]
         option = row.option

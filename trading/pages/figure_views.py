@@ -16,6 +16,7 @@ from trading import orders
 from trading.drafting import chart
 from trading.drafting.estimates import Estimate, estimate
 from trading.pages.forms import TicketForm, account_by_id, typed_in
+from trading.safety import ahead
 from trading.tickets import price_text
 
 TABLE_ROWS = 13
@@ -31,7 +32,8 @@ def figures(request: HttpRequest) -> HttpResponse:
     account = form.chosen_account
     if account is None:
         raise Http404
-    context: dict[str, Any] = {"account": account} | drawn(estimated(account, form))
+    found = estimated(account, form)
+    context: dict[str, Any] = {"account": account} | drawn(found) | cautions(account, found)
     if "ask" in request.GET:
         context |= _asked(request.GET, accounts)
     return render(request, "trading/_figures.html", context)
@@ -73,6 +75,14 @@ def drawn(found: Estimate | None) -> dict[str, Any]:
         "chart_ends": (rows[0][0], rows[-1][0]) if rows else None,
         "curve_table": rows[step // 2 :: step],
     }
+
+
+def cautions(account: Account, found: Estimate | None) -> dict[str, Any]:
+    """What to know of the legs before a review, which tells it again."""
+    if found is None:
+        return {}
+    quotes = {row.leg.instrument: row.quote for row in found.legs if row.quote is not None}
+    return {"cautions": ahead.notices(account, [row.leg for row in found.legs], quotes)}
 
 
 def _shown(found: Estimate) -> dict[str, Decimal | None]:

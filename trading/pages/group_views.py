@@ -16,7 +16,7 @@ from trading import orders, tickets
 from trading.audit import turned_away
 from trading.drafting import reviewed
 from trading.drafting.estimates import estimate
-from trading.drafting.previews import NoPreview
+from trading.drafting.previews import NoPreview, soft_codes
 from trading.drafting.reviewed import Reviewed
 from trading.models import Order
 from trading.pages import group_forms, ticket_views
@@ -149,7 +149,7 @@ def _send(request: HttpRequest, account: Account, group: OrderGroup, shown: Revi
             idempotency_key=shown.key,
             source=Order.Source.WEB,
             foreseen=shown.content["shown"],
-            confirmed=request.POST.getlist("confirmed"),
+            confirmed=soft_codes(shown.content["shown"]) & set(request.POST.getlist("confirmed")),
         )
     except orders.Denied:
         return review(request, account, group, back, TO_CONFIRM)

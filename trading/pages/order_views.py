@@ -16,13 +16,14 @@ from brokers.errors import BrokerError
 from trading import lifecycle, orders, tickets
 from trading.audit import turned_away
 from trading.drafting import reviewed
-from trading.drafting.previews import NoPreview
+from trading.drafting.previews import NoPreview, soft_codes
 from trading.drafting.reviewed import Reviewed
 from trading.lifecycle import Asked
 from trading.models import Order, Replacement
 from trading.pages import changing
 from trading.pages.changing import ChangeForm
 from trading.protocol import replaces
+from trading.protocol.sending import as_json
 from trading.risk import Finding
 
 CHANGE = "change"
@@ -91,7 +92,7 @@ def _review(request: HttpRequest, form: ChangeForm, key: str, notice: str = "") 
     order, ticket = form.order, form.cleaned_data["ticket"]
     try:
         replaces.check(order, ticket)
-        findings = changing.foresee(order, ticket)
+        findings = replaces.foresee(order, ticket)
     except orders.NotReplaceable as error:
         form.refuse(error.field, str(error))
         return _form_page(request, form)
@@ -109,15 +110,18 @@ def _review(request: HttpRequest, form: ChangeForm, key: str, notice: str = "") 
         "differences": changing.differences(form.before, ticket),
         "hard": [finding for finding in findings if finding.hard],
         "soft": [finding for finding in findings if not finding.hard],
-        "token": reviewed.sign(CHANGE, _user_id(request), _content(order, form.before, ticket), key),
+        "token": reviewed.sign(CHANGE, _user_id(request), _content(order, form.before, ticket, findings), key),
         "fields": [(name, form[name].value()) for name in form.fields],
         "notice": notice,
     }
     return render(request, "trading/change_review.html", context)
 
 
-def _content(order: Order, before: OrderTicket, ticket: OrderTicket) -> dict[str, str | dict[str, object]]:
-    return {"order": str(order.pk), "before": tickets.fingerprint(before), "ticket": tickets.to_json(ticket)}
+def _content(order: Order, before: OrderTicket, ticket: OrderTicket, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What is signed: the change, and what was shown to be confirmed of it."""
+    told = [as_json(finding) for finding in findings]
+    terms = {"before": tickets.fingerprint(before), "ticket": tickets.to_json(ticket)}
+    return {"order": str(order.pk), "findings": told, **terms}
 
 
 def _user_id(request: HttpRequest) -> int:
@@ -167,7 +171,7 @@ def _replace(request: HttpRequest, form: ChangeForm, ticket: OrderTicket, shown:
             ticket,
             idempotency_key=shown.key,
             source=Order.Source.WEB,
-            confirmed=request.POST.getlist("confirmed"),
+            confirmed=soft_codes(shown.content) & set(request.POST.getlist("confirmed")),
         )
     except orders.Denied as error:
         if any(finding.hard for finding in error.findings):

@@ -77,6 +77,11 @@ class Block:
     title: str
     rows: tuple[Row, ...]
 
+    @property
+    def can_cancel(self) -> bool:
+        """Whether there are several that can be cancelled at once."""
+        return bool(self.title) and sum(row.order.can_cancel for row in self.rows) > 1
+
 
 def blocks(orders: Sequence[Order]) -> list[Block]:
     """In the order given, a group where its first member stands, its members in their own order."""

@@ -14,7 +14,41 @@ from trading.risk.bounds import NUMBERS, PERMISSIONS, Limits
 from trading.safety.halts import BY_HAND, TradingState
 
 STATES = ((TradingState.HALTED.value, "Nothing but cancels"), (TradingState.REDUCING.value, "Only what makes smaller"))
-LISTED = 50
+LISTED = 500
+
+
+class SymbolsField(forms.CharField):
+    """Symbols with spaces, commas or lines between them; cleaned to a sorted list, each of them as it is traded."""
+
+    def __init__(self, *, label: str, help_text: str = "XYZ, ABC", widget: forms.Widget | None = None) -> None:
+        super().__init__(required=False, label=label, help_text=help_text, widget=widget)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list | tuple) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+    def clean(self, value: Any) -> list[str]:
+        text = super().clean(value)
+        found = sorted(
+            {symbol for part in text.replace("\n", ",").split(",") for symbol in self._symbols(part.strip())}
+        )
+        if len(found) > LISTED:
+            raise ValidationError(f"At most {LISTED} symbols can be named here; these are {len(found)}.")
+        return found
+
+    @staticmethod
+    def _symbols(part: str) -> list[str]:
+        """An option's own symbol has spaces in it."""
+        try:
+            return [tickets.read_symbol(part)] if part else []
+        except ValueError:
+            pass
+        try:
+            return [tickets.read_symbol(word) for word in part.split()]
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 class HaltForm(forms.Form):
@@ -45,7 +79,7 @@ class RearmForm(forms.Form):
 class LimitsForm(forms.Form):
     """A field for each limit, empty where this level says nothing; each says what holds above."""
 
-    denied_symbols = forms.CharField(required=False, label="Symbols that are not traded", help_text="XYZ, ABC")
+    denied_symbols = SymbolsField(label="Symbols that are not traded")
 
     def __init__(self, *args: Any, row: RiskLimits, above: Limits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +88,7 @@ class LimitsForm(forms.Form):
         for name in PERMISSIONS:
             if getattr(above, name):
                 self.fields[name] = self._permission(name, row)
-        self.fields["denied_symbols"].initial = ", ".join(row.denied_symbols or ())
+        self.fields["denied_symbols"].initial = row.denied_symbols or []
         self.order_fields([*NUMBERS, *PERMISSIONS, "denied_symbols"])
 
     @staticmethod
@@ -83,7 +117,6 @@ class LimitsForm(forms.Form):
         data = super().clean() or self.cleaned_data
         for name in NUMBERS:
             data[name] = self._read_number(name, str(data.get(name) or ""))
-        data["denied_symbols"] = self._read_symbols(str(data.get("denied_symbols") or ""))
         return data
 
     def _read_number(self, name: str, text: str) -> Decimal | None:
@@ -94,14 +127,6 @@ class LimitsForm(forms.Form):
         except ValueError as error:
             self.add_error(name, str(error))
             return None
-
-    def _read_symbols(self, text: str) -> list[str]:
-        words = [word for word in text.replace(",", " ").split() if word]
-        try:
-            return sorted({tickets.read_symbol(word) for word in words[:LISTED]})
-        except ValueError as error:
-            self.add_error("denied_symbols", ValidationError(str(error)))
-            return []
 
     @property
     def values(self) -> dict[str, Any]:

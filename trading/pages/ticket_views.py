@@ -24,7 +24,7 @@ from trading.drafting import previews
 from trading.drafting.estimates import Estimate, estimate
 from trading.models import Order
 from trading.pages import editing, group_forms
-from trading.pages.figure_views import drawn, estimated, prefilled
+from trading.pages.figure_views import cautions, drawn, estimated, prefilled
 from trading.pages.forms import TicketForm, account_by_id, typed_as, typed_in
 from trading.pages.group_forms import GroupForm
 from trading.risk import Finding
@@ -97,6 +97,7 @@ def ticket_page(
         "note": note,
         "panel": panel or group_forms.shown(request.POST or request.GET, account),
     } | drawn(found)
+    context |= cautions(account, found) if account is not None else {}
     wrong = (form.is_bound and form.errors) or (panel is not None and panel.errors)
     status = 422 if wrong or problem or findings else 200
     name = "_ticket" if "fragment" in request.POST else "ticket"
@@ -185,7 +186,7 @@ def _send(request: HttpRequest, form: TicketForm, shown: previews.Shown) -> Http
             idempotency_key=shown.idempotency_key,
             source=Order.Source.WEB,
             foreseen=shown.foreseen,
-            confirmed=request.POST.getlist("confirmed"),
+            confirmed=previews.soft_codes(shown.foreseen) & set(request.POST.getlist("confirmed")),
         )
     except orders.Denied as error:
         return _denied(request, form, error.findings)

@@ -80,6 +80,7 @@ def _bring_up_to_date(accounts: list[Account]) -> list[str]:
 def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     found = get_object_or_404(Order.objects.of(request.user), pk=order_id)
     fills = list(found.fills.all())
+    group = stories.group(found)
     context = {
         "order": found,
         "row": rows.row_of(found, {}),
@@ -87,7 +88,8 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "events": found.events.all(),
         "fills": fills,
         "legs": stories.legs(found, fills),
-        "group": stories.group(found),
+        "group": group,
+        "group_can_cancel": sum(order.can_cancel for order in group) > 1,
         "group_title": rows.GROUP_WORDS.get(found.group_kind, "Sent as one"),
         "chain": stories.chain(found),
         "changes": stories.changes(found),

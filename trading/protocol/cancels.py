@@ -1,6 +1,7 @@
 """Cancels: asked for once, tried at most three times, and read rather than repeated when in doubt."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from brokers import connections
 from brokers.errors import BrokerError, RateLimited, Refused
+from brokers.registry import spec
 from trading import lifecycle
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent, Stale
@@ -30,6 +32,56 @@ def cancel(order: Order) -> Order:
     """
     order, is_new = _write_down(order, tries=1, pause=CANCEL_AGAIN)
     return try_cancel(order) if is_new else order
+
+
+def cancel_group(orders: Sequence[Order]) -> list[Order]:
+    """Ask for the cancel of all that still work of a group; with one request where the broker takes one.
+
+    Raises ``NotCancellable`` when there is none that could be cancelled; asking twice is harmless.
+    """
+    asked, words = [], []
+    for order in orders:
+        try:
+            asked.append(_write_down(order, tries=1, pause=CANCEL_AGAIN))
+        except NotCancellable as error:
+            words.append(str(error))
+    if not asked:
+        raise NotCancellable(words[0] if words else "There is no such group.")
+    fresh = [order for order, is_new in asked if is_new]
+    if fresh and not _cancelled_as_one(fresh):
+        for order in fresh:  # in their order: a trigger that is cancelled takes those with it that wait for it
+            try_cancel(order)
+    return list(Order.objects.filter(pk__in=[order.pk for order in orders]).order_by("group_index", "created_at"))
+
+
+def _cancelled_as_one(orders: Sequence[Order]) -> bool:
+    """Whether one request was sent for all of them. One that the broker refuses is no reason to give up on each."""
+    connection = orders[0].account.connection
+    numbers = {order.broker_group_id for order in orders}
+    if len(orders) < 2 or len(numbers) != 1 or "" in numbers or not spec(connection.broker).capabilities.cancels_groups:
+        return False
+    try:
+        broker = connections.broker_for(connection)
+        updates = broker.cancel_group(orders[0].account.number, orders[0].broker_group_id)
+    except RateLimited as error:
+        return _all_again(orders, error.message, timedelta(seconds=error.retry_after or 5))
+    except Refused:
+        return False
+    except Exception as error:
+        if not isinstance(error, BrokerError):
+            logger.exception("The cancel of group %s broke off.", orders[0].group)
+        return _all_again(orders, words_of(error), timedelta(seconds=2))
+    told = {update.broker_order_id: update for update in updates}
+    for order in orders:
+        if (update := told.get(str(order.broker_order_id))) is not None:
+            news.hear(order, update, Source.POST, just_read=True)
+    return True
+
+
+def _all_again(orders: Sequence[Order], words: str, pause: timedelta) -> bool:
+    for order in orders:
+        _cancel_again(order, words, pause)
+    return True
 
 
 def write_down(order: Order) -> Order:

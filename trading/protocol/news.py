@@ -19,7 +19,7 @@ from brokers.models import Account
 from trading import lifecycle
 from trading.lifecycle import Standing, Status
 from trading.models import Fill, Order, Replacement, Stale
-from trading.protocol import fills, reading, succession
+from trading.protocol import fills, reading, succession, turns
 from trading.tickets import price_text
 
 logger = logging.getLogger(__name__)
@@ -39,14 +39,14 @@ def record(
 ) -> list[Order]:
     """Write down what a connection's broker reports; orders that we do not know are taken in as external.
 
-    ``began`` is when a listing was asked for.
+    ``began`` is when a listing was asked for. Orders in doubt have their turn first.
 
     One update that can't be recorded does not stop the others. A database that is busy or away is raised:
     the whole is to be told again.
     """
     accounts: dict[str, Account | None] = {}
     orders = []
-    for update in sorted(updates, key=_age):
+    for update in turns.in_turn(connection_id, updates):
         number = update.account_number
         if number not in accounts:
             accounts[number] = Account.objects.filter(connection_id=connection_id, number=number).first()
@@ -60,11 +60,6 @@ def record(
         except Exception:
             logger.exception("An order's news could not be recorded (broker order %s).", update.broker_order_id)
     return orders
-
-
-def _age(update: OrderUpdate) -> tuple[int, str]:
-    """Brokers count their orders up: an original comes before its replacement."""
-    return len(update.broker_order_id), update.broker_order_id
 
 
 def find(account: Account, update: OrderUpdate) -> Order | None:

@@ -47,22 +47,21 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
     """An external order's terms, as far as the desk has words for them."""
     legs = [state.leg for state in update.legs]
     first = legs[0] if legs else None
-    acts = ", ".join(tickets.act(leg) for leg in legs) or "Order"
     price = update.limit_price
+    ticket = {
+        "legs": [
+            {"symbol": str(leg.instrument), "action": str(leg.action), "quantity": plain(leg.quantity)} for leg in legs
+        ],
+        "order_type": str(update.order_type),
+        "time_in_force": str(update.time_in_force),
+        "limit_price": plain(price) if price is not None else None,
+        "stop_price": plain(update.stop_price) if update.stop_price is not None else None,
+        "gtd_date": None,
+        **tickets.trail_json(update.trail),
+    }
     return {
-        "ticket": {
-            "legs": [
-                {"symbol": str(leg.instrument), "action": str(leg.action), "quantity": plain(leg.quantity)}
-                for leg in legs
-            ],
-            "order_type": str(update.order_type),
-            "time_in_force": str(update.time_in_force),
-            "limit_price": plain(price) if price is not None else None,
-            "stop_price": plain(update.stop_price) if update.stop_price is not None else None,
-            "gtd_date": None,
-            **tickets.trail_json(update.trail),
-        },
-        "description": f"{acts} at {tickets.price_text(price)} or better"[:300] if price is not None else acts[:300],
+        "ticket": ticket,
+        "description": _described(legs, ticket, price)[:300],
         "symbol": str(first.instrument) if first else "",
         "underlying": underlying_of(first.instrument) if first else "",
         "action": str(first.action) if first else "",
@@ -72,6 +71,15 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
         "limit_price": price,
         "stop_price": update.stop_price,
     }
+
+
+def _described(legs: Sequence[Leg], ticket: Mapping[str, Any], price: Decimal | None) -> str:
+    """As one's own orders are, a spread by its name; what the desk has no words for by its legs and its price."""
+    try:
+        return tickets.describe_ticket(tickets.from_json(ticket))
+    except (KeyError, ValueError):
+        acts = tickets.acts(legs) if legs else "Order"
+        return acts if price is None else f"{acts} at {tickets.price_text(price)} or better"
 
 
 def size(legs: Sequence[Leg]) -> Decimal:

@@ -20,7 +20,7 @@ from trading.protocol import durability, reading, replacements, sending
 from trading.protocol.counters import counters
 from trading.protocol.readiness import compare_first
 from trading.risk import Snapshot
-from trading.safety import snapshots
+from trading.safety import limits, snapshots
 
 Source = OrderEvent.Source
 
@@ -121,6 +121,15 @@ def with_key(account: Account, key: str, ticket: OrderTicket, chain: Any) -> Rep
     return found
 
 
+def foresee(order: Order, ticket: OrderTicket, *, source: str = "web") -> list[risk.Finding]:
+    """What the desk's checks say of an order on new terms now; they are made again when it is sent."""
+    account = order.account
+    broker = connections.broker_for(account.connection)
+    snapshot = snapshots.take(account, ticket, broker, source=source, leaving_out=[str(order.pk)])
+    rest, snapshot = left_of(ticket, order), _in_place_of(order, snapshot)
+    return risk.check(rest, snapshots.renew(snapshot, account), limits.for_account(account, source, snapshot.key_id))
+
+
 def replace(
     order: Order,
     ticket: OrderTicket,
@@ -163,7 +172,7 @@ def _write_down(
         row.account = account
         check(row, ticket)
         rest = left_of(ticket, row)
-        findings, seen = sending.judged(rest, snapshot, account, source)
+        findings, seen = sending.judged(rest, _in_place_of(row, snapshot), account, source)
         refused = risk.unmet(findings, confirmed)
         replacement = Replacement.objects.create(
             account=account,
@@ -195,6 +204,15 @@ def left_of(ticket: OrderTicket, order: Order) -> OrderTicket:
     left = asked - order.filled_quantity
     legs = tuple(dataclasses.replace(leg, quantity=leg.quantity * left / asked) for leg in ticket.legs)
     return dataclasses.replace(ticket, legs=legs)
+
+
+def _in_place_of(order: Order, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what the order that is to be replaced may still do: a change to less of it makes nothing
+    bigger."""
+    before = _working_ticket(order)
+    if order.filled_quantity >= reading.size(before.legs):
+        return snapshot
+    return dataclasses.replace(snapshot, instead_of=left_of(before, order))
 
 
 def _beyond(rest: OrderTicket, order: Order, snapshot: Snapshot) -> Decimal | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from brokers.domain.accounts import Position
 from brokers.domain.orders import OrderGroup, OrderTicket
 from trading.risk.bounds import Limits
-from trading.risk.exposure import after, grows, held, oversell, short_option
+from trading.risk.exposure import after, held, oversell, short_option
 from trading.risk.facts import (
     Effect,
     Habits,
@@ -25,6 +25,7 @@ from trading.risk.flow import check_flow
 from trading.risk.habits import check_habits
 from trading.risk.money import check_money, takes
 from trading.risk.prices import check_prices
+from trading.risk.reducing import grows
 from trading.risk.sizes import check_sizes
 from trading.risk.standing import check_standing
 from trading.risk.terms import CLASSES_WORDS, check_all_terms, check_instrument, check_terms

@@ -126,8 +126,14 @@ def draw() -> str:
         "",
         "Before an order leaves, all of these are looked at, and all that speaks against it is told at once: the code, "
         "the field, words, and the numbers. A *hard* one is final. A *soft* one is confirmed by a tick on the page or, "
-        'by a program, with `"confirm": ["CODE"]`. What is not known is not taken for good: a missing figure is a '
-        "finding of the control that needs it.",
+        'by a program, with `"confirm": ["CODE"]` beside the `preview_id` of the preview that showed it: of this very '
+        "order, made for this person, not older than a minute. What was not shown can't be confirmed. What is not "
+        "known is not taken for good: a missing figure is a finding of the control that needs it.",
+        "",
+        "While an account may only *reduce*, cancels go out, orders that close what is held (with what working orders "
+        "close already, never through zero, leaving no short option uncovered), and changes of a working order to no "
+        "more of the same: the same kind, stop and duration, no larger quantity, no worse limit. An order that opens "
+        "may so be made smaller, never larger. While it is *halted* only cancels go out.",
         "",
         "| Code | What is looked at | Kind | Unless set otherwise |",
         "|---|---|---|---|",
@@ -143,17 +149,20 @@ def draw() -> str:
         "market order, only a quote that stands still does. Day trades are known where the balance tells them; a "
         "broker that keeps them elsewhere is not asked, and `PDT` says nothing there.",
         "",
-        "What all people send together is added up over what is committed: orders that are written down at the very "
-        "same instant for other accounts may pass it once.",
+        "What all people send together is added up over what is committed, when an order is written down and once more "
+        "before it leaves: orders that were written down at the very same moment see each other then, and those that "
+        "would pass the cap are not sent.",
         "",
         "## Limits",
         "",
-        "Of installation, person and account the tightest holds. People make their own tighter under Settings → Limits "
-        "or by `PUT /api/v1/limits/trading`; making one wider is for staff, in the admin, with a reason. Each change "
-        "is recorded. Those of the whole installation are set there alone.",
+        "Of installation, person, account and program's key the tightest holds. People make their own tighter under "
+        "Settings → Limits or by `PUT /api/v1/limits/trading` (with `account` or `key` for one of these); making one "
+        "wider is for staff, in the admin, with a reason. Each change is recorded. Those of the whole installation are "
+        "set there alone.",
         "",
-        "An order keeps which way it came (`source`) and the name of the program's key (`key_id`). Limits and rates of "
-        "a single key have their place there, but there are no keys yet: all programs of a person count as one.",
+        "An order keeps which way it came (`source`) and the name of the program's key (`key_id`). A key's limits hold "
+        "for what comes with it; its rates are held against all that was sent to the account, by whatever key. No keys "
+        "are given out yet: till then all programs of a person count as one.",
         "",
         "| Limit | Default |",
         "|---|---|",

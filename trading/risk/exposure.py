@@ -272,25 +272,3 @@ def assignment(options: Book) -> Decimal | None:
         return None
     pairs = ((option, count) for option, count in options.items() if isinstance(option, Option))
     return sum((option.strike * SHARES_A_CONTRACT * count for option, count in pairs), ZERO)
-
-
-# --- REDUCING ---
-
-
-def grows(ticket: OrderTicket, snapshot: Snapshot) -> str:
-    """Why an order may make something bigger; "" when it can't, whatever of the working orders fills first.
-
-    Every leg must take from what is held, with what working orders already take, never through zero; and no short
-    option may lose its cover.
-    """
-    if snapshot.positions is None or snapshot.working is None:
-        return "what the account holds is not known."
-    book = held(snapshot)
-    for leg in ticket.legs:
-        quantity = book.get(leg.instrument, ZERO)
-        room = max(ZERO, -leg.action.sign * quantity) - pending(snapshot.working, leg.instrument, leg.action.sign)
-        if leg.quantity > room:
-            return f"{leg.instrument} would not get smaller by it: {plain(max(ZERO, room))} can be closed."
-    if not is_covered(ticket, snapshot):
-        return "it would leave a short option uncovered."
-    return ""

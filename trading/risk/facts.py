@@ -15,7 +15,9 @@ from trading.patterns.confirming import Last
 
 
 class TradingState(StrEnum):
-    """ACTIVE: all goes. REDUCING: cancels, and orders that make nothing bigger. HALTED: cancels alone."""
+    """ACTIVE: all goes. REDUCING: cancels, and orders that make nothing bigger than it is or may become by the order
+    whose place they take. HALTED: cancels alone.
+    """
 
     ACTIVE = "active"
     REDUCING = "reducing"
@@ -123,6 +125,8 @@ class Snapshot:
     """What the order, or each of a group, is about."""
     leaving_out: tuple[str, ...] = ()
     """Ids of orders that this one replaces."""
+    instead_of: OrderTicket | None = None
+    """What is left of the order whose place it takes, on the terms on which that one works."""
     capabilities: Capabilities | None = None
     not_ready: str | None = None
     """Why the connection can't take orders; "" when it can."""

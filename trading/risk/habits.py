@@ -6,9 +6,9 @@ from decimal import Decimal
 from brokers.domain.orders import OrderTicket
 from trading.patterns.confirming import Suspicion, fat_finger, size_jump
 from trading.risk.bounds import Limits
-from trading.risk.exposure import grows
 from trading.risk.facts import Snapshot, units
 from trading.risk.findings import Finding
+from trading.risk.reducing import grows
 from trading.risk.worth import notional
 
 

@@ -8,9 +8,10 @@ from brokers.domain.accounts import Position
 from brokers.domain.instruments import Equity, Option
 from brokers.domain.orders import Leg, OrderTicket
 from trading.risk.bounds import HARD_POSITION, Limits
-from trading.risk.exposure import after, grows, held, requirement
+from trading.risk.exposure import after, held, requirement
 from trading.risk.facts import Snapshot, closes
 from trading.risk.findings import Finding, dollars, percent, texts
+from trading.risk.reducing import enlarges, grows
 from trading.risk.terms import family
 from trading.risk.worth import may_lose, multiplier, net_cash, notional, price_of
 
@@ -26,7 +27,7 @@ ZERO = Decimal(0)
 def check_money(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """BUYING_POWER, DAILY_LOSS, PDT."""
     yield from _buying_power(ticket, snapshot, limits)
-    if grows(ticket, snapshot):
+    if enlarges(ticket, snapshot):
         yield from _daily_loss(snapshot, limits)
     yield from _day_trade(ticket, snapshot)
 

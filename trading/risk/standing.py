@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from brokers.domain.orders import OrderTicket
 from trading.risk.bounds import Limits
-from trading.risk.exposure import grows
 from trading.risk.facts import Snapshot, TradingState
 from trading.risk.findings import Finding, texts
+from trading.risk.reducing import enlarges
 
 FUTURE_SECONDS = 5
 """How far a program's clock may be ahead of ours."""
@@ -36,7 +36,7 @@ def _halted(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
     why = "; ".join(f"{halt.scope}: {halt.reason}" for halt in snapshot.standing.halts)
     if snapshot.standing.state is TradingState.HALTED:
         yield Finding("", "KILL_SWITCH", f"Trading is halted: only cancels go out. ({why})")
-    elif snapshot.standing.state is TradingState.REDUCING and (reason := grows(ticket, snapshot)):
+    elif snapshot.standing.state is TradingState.REDUCING and (reason := enlarges(ticket, snapshot)):
         words = f"Only orders that make nothing bigger go out now, and {reason} ({why})"
         yield Finding("", "KILL_SWITCH", words)
 

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 import servers
-from doomed.cluster import TESTS, Cluster, Doomed, environment_for
-from ledger_process import START
+from doomed.cluster import Cluster, Doomed, environment_for
+from doomed.nursery import Child, Nursery
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of a random name is made in it)
 ENOUGH = 4 * 1024**3
@@ -31,35 +30,48 @@ def swift_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def cluster(swift_folder: Path) -> Iterator[Cluster]:
-    folder = swift_folder
-    with servers.postgres(folder) as url:
-        command = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
-        subprocess.run(command, env=environment_for(url, folder), cwd=TESTS.parent, check=True, timeout=110)
-        yield Cluster(url, folder, count())
+def nursery(swift_folder: Path) -> Iterator[Callable[[str], Nursery]]:
+    """Asked for with a database's URL, for it is loaded for one PostgreSQL, and once for all tests."""
+    loaded: list[Nursery] = []
+
+    def load(url: str) -> Nursery:
+        if not loaded:
+            loaded.append(Nursery(environment_for(url, swift_folder)))
+        return loaded[0]
+
+    yield load
+    for each in loaded:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(swift_folder: Path, nursery: Callable[[str], Nursery]) -> Iterator[Cluster]:
+    with servers.postgres(swift_folder) as url:
+        made = Cluster(url, swift_folder, count())
+        Doomed(environment_for(url, swift_folder), nursery(url)).do("migrate")
+        yield made
 
 
 @pytest.fixture
-def doomed_desk(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[], Doomed]]:
+def doomed_desk(cluster: Cluster, nursery: Callable[[str], Nursery], tmp_path: Path) -> Iterator[Callable[[], Doomed]]:
     """Makes a fresh database, a fresh broker and the desk between them."""
-    brokers: list[subprocess.Popen[str]] = []
+    home, numbers = nursery(cluster.url), count()
 
-    def make(url: str = "") -> Doomed:
-        number = len(brokers)
+    def make() -> Doomed:
+        number = next(numbers)
         var = tmp_path / f"var{number}"
         var.mkdir()
         address = str(tmp_path / f"ledger{number}")
-        environment = environment_for(url or cluster.copy(), var, LEDGER=address)
-        command = [sys.executable, "-c", START, address]
-        broker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        brokers.append(broker)
-        assert broker.stdout is not None
-        assert broker.stdout.readline().strip() == "ready"
-        return Doomed(environment, address)
+        environment = environment_for(cluster.copy(), var, LEDGER=address)
+        wait_for_its_word(home.start("ledger", {"address": address}, environment))
+        return Doomed(environment, home)
 
     yield make
-    for broker in brokers:
-        broker.kill()
-        broker.wait(10)
-        assert broker.stdout is not None
-        broker.stdout.close()
+    home.end_all()
+
+
+def wait_for_its_word(broker: Child, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not (broker.out.exists() and broker.out.read_text()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert broker.out.read_text().strip() == "ready"

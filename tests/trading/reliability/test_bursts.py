@@ -11,8 +11,7 @@ Desk = Callable[[], Doomed]
 
 def test_of_fifty_orders_from_five_processes_just_ten_get_the_ten_tenths(doomed_desk: Desk) -> None:
     result = doomed_desk().do("cap", how="sound")
-    assert (result["passed"], result["denied"]) == (10, 40)
-    assert result["for_power"] >= 5, "from then on the guard against runaways may have closed the door"
+    assert result == {"passed": 10, "denied": 40, "for_power": 40}
 
 
 def test_judging_before_the_transaction_lets_more_through(doomed_desk: Desk) -> None:
@@ -28,4 +27,4 @@ def test_no_process_begins_to_send_after_the_switch_was_pressed(doomed_desk: Des
 
 @pytest.mark.parametrize("how", ["early", "ungated"])
 def test_a_switch_that_is_read_too_early_or_without_its_gate_is_caught(doomed_desk: Desk, how: str) -> None:
-    assert doomed_desk().do("switch", how=how, presses=6)["late"] > 0
+    assert doomed_desk().do("switch", how=how, presses=20)["late"] > 0

@@ -89,7 +89,7 @@ def cancel_many(broker: LedgerBroker, account: Account, clock: DeskClock, how_ma
         if update.status is BrokerStatus.CANCEL_REQUESTED:
             ends = [BrokerStatus.CANCELLED, BrokerStatus.WORKING]
             broker.move(update.broker_order_id, chance.choice(ends), "Answered")
-    clock.sweep(account, 240, step=2)
+    clock.sweep(account, 240, step=5)
     rows = list(Order.objects.all())
     wrong = [row for row in rows if (row.status, row.filled_quantity) != as_there(broker.ledger[row.broker_order_id])]
     result = {

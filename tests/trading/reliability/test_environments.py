@@ -183,7 +183,7 @@ def _first(kept: list[str], row: Connection) -> str:
 def test_a_stream_gets_the_hosts_and_the_token_of_its_connection(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[tuple[Any, str, Any]] = []
 
-    def note(hosts: Any, token: Any, numbers: Any) -> None:
+    def note(hosts: Any, token: Any, numbers: Any, **_: Any) -> None:
         opened.append((hosts, token(), numbers))
 
     specs = {name: replace(spec, make_stream=note) for name, spec in registry.BROKERS.items()}

@@ -63,7 +63,7 @@ def check(broker: LedgerBroker, people: list[tuple[Client, Account]], asked: Any
 RUNS = iter(range(10**9))
 
 
-@pytest.mark.parametrize("cases", [40, pytest.param(2_000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("cases", [25, pytest.param(2_000, marks=pytest.mark.nightly)])
 def test_a_key_stands_for_its_first_order_for_ever_and_for_its_person_alone(
     ledger_broker: LedgerBroker, trader_client: Client, stranger_client: Client, trading_account: Account,
     foreign_account: Account, cases: int,

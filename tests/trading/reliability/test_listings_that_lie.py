@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from datetime import date
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -22,12 +23,13 @@ LIES = ("5xx", "no address", "unreadable", "last page missing", "a minute old", 
 
 
 class Liar:
-    """Three of ten listings fail or are wrong, in ways that brokers' listings are."""
+    """Three of ten listings fail or are wrong, in ways that brokers' listings are: in each of them in turn."""
 
     def __init__(self, broker: LedgerBroker, clock: DeskClock, chance: random.Random) -> None:
         self.broker, self.clock, self.chance = broker, clock, chance
         self.honest = broker.get_orders
         self.told: Counter[str] = Counter()
+        self.next_lies = cycle(chance.sample(LIES, len(LIES)))
         self.seen_at: list[tuple[Any, list[OrderUpdate]]] = []
 
     def get_orders(self, number: str, since: date) -> list[OrderUpdate]:
@@ -35,7 +37,7 @@ class Liar:
         self.seen_at.append((self.clock.offset, truth))
         if self.chance.random() >= 0.3:
             return truth
-        lie = self.chance.choice(LIES)
+        lie = next(self.next_lies)
         self.told[lie] += 1
         if lie == "5xx":
             raise Unavailable("The broker is away.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,8 @@ from brokers.models import Account, Connection
 from trading import orders
 from trading.models import Halt, Order
 from trading.patterns import gathering
-from trading.safety import halts, limits
+from trading.risk.facts import Habits
+from trading.safety import account_orders, halts, limits
 
 pytestmark = pytest.mark.django_db
 MANY = ["DUPLICATE_LIKE", "PRICE_COLLAR", "NEW_DESTINATION", "ORDER_QTY"]
@@ -66,10 +67,15 @@ def test_a_slip_is_noticed_against_the_last_order_here_and_not_against_one_that_
 
 def test_the_last_order_counts_for_days_and_only_about_the_same_instruments(busy: Account) -> None:
     now = timezone.now()
-    found = gathering.habits(busy, [frozenset({AAPL}), frozenset({AAPL, CALL}), frozenset({Equity("SPY")})], now)
+    found = habits(busy, [frozenset({AAPL}), frozenset({AAPL, CALL}), frozenset({Equity("SPY")})], now)
     assert list(found.last) == [frozenset({AAPL})]
     assert found.last[frozenset({AAPL})].price == Decimal(190)
-    assert gathering.habits(busy, [frozenset({AAPL})], now + timedelta(days=6)).last == {}
+    assert habits(busy, [frozenset({AAPL})], now + timedelta(days=6)).last == {}
+
+
+def habits(account: Account, asked: list[frozenset[Any]], now: datetime) -> Habits:
+    symbols = [frozenset(str(instrument) for instrument in legs) for legs in asked]
+    return gathering.habits(account, asked, account_orders.read(account, now, now, asked=symbols).past)
 
 
 def test_a_group_is_held_against_the_past_too(busy: Account, controlled_broker: LedgerBroker) -> None:

@@ -1,26 +1,29 @@
 """Hours: the broker's word, else the desk's calendar with real money; what is not known is closed for market orders."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from ledger_broker import AAPL, CALL, LedgerBroker, a_ticket
 
-from brokers.domain.instruments import Crypto, Future
+from brokers.domain import futures_hours
+from brokers.domain import hours as calendar
+from brokers.domain.instruments import Crypto, Future, FutureOption, Right
 from brokers.domain.market import MarketState, MarketStatus, Session, SessionKind
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.errors import Unavailable
 from brokers.models import Account, Connection
 from trading import orders
 from trading.models import Order
+from trading.risk import Snapshot, prices
 from trading.safety import hours
 
 pytestmark = pytest.mark.django_db
 SATURDAY = datetime(2026, 11, 21, 16, 0, tzinfo=timezone.utc)
 FRIDAY = SATURDAY - timedelta(days=1)
 THANKSGIVING = datetime(2026, 11, 26, 16, 0, tzinfo=timezone.utc)
-ES, VX = Future("ES", 2026, 12), Future("VX", 2026, 12)
+ES, VX, CORN = (Future(product, 2026, 12) for product in ("ES", "VX", "ZC"))
 
 
 def at(account: Account, **changes: str) -> Account:
@@ -76,16 +79,64 @@ def test_each_class_has_its_own_hours(trading_account: Account, controlled_broke
 
 
 @pytest.mark.parametrize(
-    ("now", "state"),
-    [(FRIDAY, MarketState.OPEN), (SATURDAY, MarketState.CLOSED), (THANKSGIVING, MarketState.CLOSED)],
+    ("now", "shares", "futures"),
+    [
+        (FRIDAY, MarketState.OPEN, MarketState.OPEN),
+        (FRIDAY.replace(hour=4), MarketState.CLOSED, MarketState.OPEN),  # an hour before midnight in New York
+        (FRIDAY.replace(hour=22, minute=30), MarketState.POST, MarketState.CLOSED),
+        (SATURDAY, MarketState.CLOSED, MarketState.CLOSED),
+        (THANKSGIVING, MarketState.CLOSED, MarketState.OPEN),
+    ],
 )
-def test_with_real_money_the_desks_calendar_speaks_for_a_broker_that_tells_nothing(
-    now: datetime, state: MarketState, trading_account: Account, controlled_broker: LedgerBroker
+def test_with_real_money_the_desks_calendars_speak_for_a_broker_that_tells_nothing(
+    now: datetime,
+    shares: MarketState,
+    futures: MarketState,
+    trading_account: Account,
+    controlled_broker: LedgerBroker,
 ) -> None:
     live = at(trading_account, broker="tradestation", environment="live")
-    assert hours.states(live, [AAPL, ES], controlled_broker, now)[0] == {AAPL: state}
+    of_es = FutureOption(ES, "EW3Z26", date(2026, 12, 18), Right.PUT, Decimal(6300))
+    found = hours.states(live, [AAPL, ES, of_es, CORN], controlled_broker, now)[0]
+    assert found == {AAPL: shares, ES: futures, of_es: futures}, "of corn nothing is known"
     sim = at(trading_account, broker="tradestation", environment="sim")
     assert hours.states(sim, [AAPL], controlled_broker, now)[0] == {AAPL: MarketState.OPEN}
+
+
+def deny_by_hours(account: Account, broker: LedgerBroker, instrument: Future, now: datetime) -> list[str]:
+    """What a market order in a future is refused for, by the hours of a moment."""
+    known, _ = hours.states(account, [instrument], broker, now)
+    ticket = OrderTicket((Leg(instrument, Action.BUY, Decimal(1)),), OrderType.MARKET, TimeInForce.DAY)
+    snapshot = Snapshot(now=now, source="web", hours=known)
+    return [each.words for each in prices._closed(ticket, snapshot)]
+
+
+@pytest.mark.parametrize(
+    ("instrument", "now", "said"),
+    [
+        (ES, FRIDAY, None),
+        (ES, SATURDAY, "not in its regular hours"),
+        (VX, FRIDAY, None),
+        (VX, FRIDAY.replace(hour=4), "not in its regular hours"),
+        (CORN, FRIDAY, "is not known"),
+    ],
+)
+def test_a_market_order_in_a_future_goes_by_the_hours_of_futures(
+    instrument: Future, now: datetime, said: str | None, trading_account: Account, controlled_broker: LedgerBroker
+) -> None:
+    live = at(trading_account, broker="tradestation", environment="live")
+    found = deny_by_hours(live, controlled_broker, instrument, now)
+    assert (said is None and not found) or (said is not None and len(found) == 1 and said in found[0])
+
+
+def test_hours_of_shares_taken_for_those_of_futures_are_noticed(
+    trading_account: Account, controlled_broker: LedgerBroker, monkeypatch: Any
+) -> None:
+    """The sabotaged twin: all goes by the share market."""
+    monkeypatch.setattr(futures_hours, "status", lambda product, now, closures: calendar.status(now, closures))
+    live = at(trading_account, broker="tradestation", environment="live")
+    assert deny_by_hours(live, controlled_broker, ES, THANKSGIVING)
+    assert not deny_by_hours(live, controlled_broker, CORN, FRIDAY)
 
 
 def test_an_order_into_a_closed_market_is_told_when_it_will_be_looked_at(

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -17,7 +18,7 @@ from brokers.models import Account
 from trading import audit, orders
 from trading.audit.models import AuditRecord
 from trading.models import Halt, Order, RiskLimits
-from trading.safety import halts, limits
+from trading.safety import halts, limits, snapshots
 from trading.safety.halts import Scope, TradingState
 
 pytestmark = pytest.mark.django_db
@@ -247,6 +248,67 @@ def test_the_tightest_level_holds(trading_account: Account) -> None:
     assert limits.for_account(open_account("other", "5WT00077")).shares == 5000
 
 
+def with_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A program comes with a key of this name."""
+    take = snapshots.take
+    monkeypatch.setattr(snapshots, "take", lambda *given, **more: replace(take(*given, **more), key_id=name))
+
+
+def test_a_keys_limits_narrow_what_comes_with_it_alone(
+    trading_account: Account, controlled_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = trading_account.connection.user
+    limits.change({"shares": Decimal(1), "denied_symbols": ["AAPL"]}, by=user, user=user, key_id="bot-1")
+    assert place(trading_account, "no key").status == "accepted"
+    for name, status in (("bot-2", "accepted"), ("bot-1", "denied")):
+        with monkeypatch.context() as patch:
+            with_key(patch, name)
+            if status == "accepted":
+                assert place(trading_account, name, price="189.00").key_id == name
+            else:
+                with pytest.raises(orders.Denied) as denied:
+                    place(trading_account, name, price="188.00")
+                assert {"NOT_ALLOWED", "ORDER_QTY"} <= {finding.code for finding in denied.value.findings}
+                assert Order.objects.get(idempotency_key=name).status == status
+
+
+def test_where_the_key_is_left_out_of_the_look_its_limits_do_not_hold(
+    trading_account: Account, controlled_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sabotaged twin."""
+    user = trading_account.connection.user
+    limits.change({"denied_symbols": ["AAPL"]}, by=user, user=user, key_id="bot-1")
+    with_key(monkeypatch, "bot-1")
+    real = limits.for_account
+    monkeypatch.setattr(limits, "for_account", lambda account, source="", _key="": real(account, source))
+    assert place(trading_account, "k").status == "accepted"
+
+
+def test_a_keys_limits_are_a_level_of_their_own_in_api_and_admin(
+    trader_client: Client, admin_client: Client, trading_account: Account, foreign_account: Account
+) -> None:
+    address, user = "/api/v1/limits/trading", trading_account.connection.user
+    body = {"key": "bot-1", "limits": {"shares": "5"}}
+    told = trader_client.put(address, body, content_type="application/json").json()
+    assert (told["key"], told["own"]["shares"], told["effective"]["shares"]) == ("bot-1", "5", "5")
+    assert trader_client.get(address).json()["effective"]["shares"] == "1000"
+    assert trader_client.get(address, {"key": "bot-1"}).json()["own"]["shares"] == "5"
+    wider = {"key": "bot-1", "limits": {"shares": "6"}}
+    assert trader_client.put(address, wider, content_type="application/json").status_code == 422
+    for bad in ({"key": "x" * 33}, {"key": "bot-1", "account": str(trading_account.pk)}):
+        assert trader_client.put(address, bad | {"limits": {}}, content_type="application/json").status_code == 422
+    stranger = foreign_account.connection.user
+    assert limits.for_user(stranger, "bot-1").shares == 1000, "another person's key of the same name"
+    record = AuditRecord.objects.filter(action="limits.changed").latest("pk")
+    assert record.facts["key_id"] == "bot-1"
+    form = {"scope": "key", "user": str(user.pk), "account": "", "denied_symbols": "", "shares": "3", "reason": "odd"}
+    form |= {"allow_naked_options": "unknown", "allow_flip": "unknown"}
+    page = "/admin/trading/risklimits/add/"
+    assert admin_client.post(page, form).status_code == 200, "a key without its name"
+    assert admin_client.post(page, form | {"key_id": "bot-7"}).status_code == 302
+    assert limits.for_account(trading_account, "api", "bot-7").shares == 3
+
+
 def test_people_only_narrow_and_staff_give_a_reason(trading_account: Account, foreign_account: Account) -> None:
     user, staff = trading_account.connection.user, User.objects.create(username="staff", is_staff=True)
     limits.change({"shares": Decimal(10)}, by=user, user=user)
@@ -292,7 +354,7 @@ def test_a_strangers_account_has_no_limits_page(trader_client: Client, foreign_a
 
 def test_staff_set_limits_in_the_admin_with_a_reason(admin_client: Client, trading_account: Account) -> None:
     user = trading_account.connection.user
-    form = {"scope": "user", "user": str(user.pk), "account": "", "shares": "77", "denied_symbols": "[]"}
+    form = {"scope": "user", "user": str(user.pk), "account": "", "shares": "77", "denied_symbols": ""}
     form |= {"allow_naked_options": "unknown", "allow_flip": "unknown"}
     assert admin_client.post("/admin/trading/risklimits/add/", form).status_code == 200
     assert not RiskLimits.objects.exists()
@@ -300,6 +362,23 @@ def test_staff_set_limits_in_the_admin_with_a_reason(admin_client: Client, tradi
     assert answer.status_code == 302, answer.content.decode()[:2000]
     assert limits.for_user(user).shares == 77
     assert AuditRecord.objects.filter(action="limits.changed").count() == 1
+
+
+def test_symbols_that_are_not_traded_are_typed_as_plain_text(admin_client: Client, trading_account: Account) -> None:
+    address, option = "/admin/trading/risklimits/add/", "SPY   261218P00600000"
+    form = {"scope": "installation", "user": "", "account": "", "reason": "a test"}
+    form |= {"allow_naked_options": "unknown", "allow_flip": "unknown"}
+    for wrong in ("<b>", "XYZ, no!such", '["XYZ"]', ", ".join(f"A{number}" for number in range(600))):
+        page = admin_client.post(address, form | {"denied_symbols": wrong})
+        assert page.status_code == 200, wrong
+        assert not RiskLimits.objects.exists()
+    typed = f"xyz brk.b, GME\nAMC,{option}"
+    assert admin_client.post(address, form | {"denied_symbols": typed}).status_code == 302
+    row = RiskLimits.objects.get()
+    assert row.denied_symbols == sorted(["XYZ", "BRK.B", "GME", "AMC", option])
+    assert limits.for_account(trading_account).denied_symbols == set(row.denied_symbols)
+    page = admin_client.get(f"/admin/trading/risklimits/{row.pk}/change/").content.decode()
+    assert "AMC, BRK.B, GME, SPY   261218P00600000, XYZ</textarea>" in page
 
 
 def test_halting_and_arming_from_the_command_line(trading_account: Account) -> None:
