@@ -22,9 +22,10 @@ class RedisOrMemory(RedisCache):
     """Django's cache at Redis, with the process's own memory behind it."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
+        entries = params.get("MEMORY_ENTRIES", 300)
         options = {"socket_connect_timeout": 1, "socket_timeout": 1} | params.get("OPTIONS", {})
         super().__init__(server, params | {"OPTIONS": options})
-        self._memory = LocMemCache(f"beside {server}", {})
+        self._memory = LocMemCache(f"beside {server}", {"max_entries": entries})
         self._lock = threading.Lock()
         self._away_until = float("-inf")
 

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.compression.CompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.RequestIdMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -129,13 +130,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Django's own 300 entries would be less than one chain's quotes: what is still wanted would be thrown out. One takes
+# about a kilobyte, so these are some 10 MB at the most; what was asked for least lately goes first.
+CACHE_ENTRIES = 10_000
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": CACHE_ENTRIES},
+    }
+}
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL]},
     }
-    CACHES["default"] = {"BACKEND": "config.caching.RedisOrMemory", "LOCATION": REDIS_URL}
+    CACHES["default"] = {
+        "BACKEND": "config.caching.RedisOrMemory",
+        "LOCATION": REDIS_URL,
+        "MEMORY_ENTRIES": CACHE_ENTRIES,
+    }
 
 # Sign-in
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -234,6 +247,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "OrderSourceEnum": "trading.api.schema_names.ORDER_SOURCE",
         "AlertStateEnum": "trading.api.schema_names.ALERT_STATE",
         "HaltStateEnum": "trading.api.schema_names.HALT_STATE",
+        "GroupKindEnum": "trading.api.schema_names.GROUP_KIND",
         "TradingStateEnum": "trading.api.schema_names.TRADING_STATE",
     },
     "POSTPROCESSING_HOOKS": [
@@ -291,6 +305,11 @@ def _closures() -> dict[date, str]:
 
 
 MARKET_CLOSURES = _closures()
+LIVE_LIMITS = {
+    name: value
+    for name in ("tabs", "symbols", "symbols_of_person")
+    if (value := env.int(f"LIVE_{name.upper()}", default=0)) > 0
+}
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -15,7 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 import requests
+from market_times import busy
 from simulator_server import SimulatorServer
+from ticks_apart import apart
 
 from brokers import transport
 from brokers.domain.instruments import Equity, Future, Instrument
@@ -44,6 +46,7 @@ SWIFT: dict[str, Any] = {
     "quiet": 1.5,
     "answer": 4.0,
     "look": 0.05,
+    "bustle": busy,
 }
 NUMBERS = count(1)
 
@@ -75,7 +78,7 @@ ENTRIES = {
     "tradestation": Entry(
         looking="openid offline_access MarketData ReadAccount",
         page_size="brokers.tradestation.codec.orders.ORDERS_A_PAGE",
-        timings=lines.Timings(**SWIFT, silence=2.0, limited=0.1, cool_down=0.4, gather=0.05, churn=0.1),
+        timings=lines.Timings(**SWIFT, silence=5.0, limited=0.1, cool_down=0.4, gather=0.05, churn=0.1),
         breaks={
             "quotes": {"effect": "stream_close", "path": "*/marketdata/stream/*"},
             "account": {"effect": "stream_close", "path": "*/brokerage/stream/*"},
@@ -263,7 +266,7 @@ class Listener:
 
     async def _read(self) -> None:
         async for batch in self.stream.events():
-            self.events.extend(batch)
+            self.events.extend(apart(batch))
         self.ended = True
 
     async def until(self, wanted: Callable[[], object], seconds: float = 30) -> None:

@@ -9,7 +9,6 @@ import secrets
 import sys
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import django
 import requests
@@ -21,14 +20,14 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.test import Client  # noqa: E402
 
-import brokers.tastytrade.client  # noqa: E402
 from brokers import connections  # noqa: E402
 from brokers.models import Account  # noqa: E402
+from brokers.tastytrade import calls  # noqa: E402
 from brokers.transport import Timeouts, Transport  # noqa: E402
 from brokers.vault import Secret  # noqa: E402
 from trading.safety import limits  # noqa: E402
 
-LONG = Timeouts(connect=3.0, read=250.0, total=250.0)
+LONG = Timeouts(connect=3.0, read=700.0, total=700.0)
 
 
 def sign_in(sim_url: str, name: str) -> dict[str, str]:
@@ -58,8 +57,8 @@ def main(sim_url: str, port: int, sabotage: str) -> None:
     without_controls(setattr)
     many = dict.fromkeys(("orders_a_second", "api_orders_a_minute"), Decimal(10**6))
     limits.change(many, by=None, reason="a test of something else")
-    held_long: Any = partial(Transport, acting=LONG)
-    brokers.tastytrade.client.Transport = held_long
+    assert calls.Transport is Transport
+    calls.Transport = partial(Transport, acting=LONG)  # type: ignore[assignment, misc]
     if sabotage == "keeps its connection":
         connections.accounts.give_back = lambda: None  # type: ignore[attr-defined]
     sys.stdout.write(json.dumps([sign_in(sim_url, "demo"), sign_in(sim_url, "other")]) + "\n")

@@ -1,7 +1,8 @@
 """Bursts of orders against limits and the kill switch, in threads over a database of its own.
 
-``python burst_worker.py cap|halt sound|early|ungated`` with the database's URL in TEST_DATABASE_URL; it prints one
-JSON line. ``early`` judges before the transaction and not in it; ``ungated`` reads halts without their gate.
+``python burst_worker.py cap|halt|everybody sound|early|ungated|once`` with the database's URL in TEST_DATABASE_URL; it
+prints one JSON line. ``early`` judges before the transaction and not in it; ``ungated`` reads halts without their gate;
+``once`` looks at the installation's cap in the transaction alone.
 """
 
 import json
@@ -42,10 +43,12 @@ def prepare() -> Any:
 
 
 def sabotage(how: str) -> None:
-    from trading.safety import halts, snapshots
+    from trading.safety import halts, last_count, snapshots
 
     if how == "ungated":
         halts._hold_gate = lambda *, alone: None
+    if how == "once":
+        last_count.check = lambda _written_at: None
     if how == "early":
         take, renew = snapshots.take, snapshots.renew
         snapshots.take = lambda account, *rest, **named: renew(take(account, *rest, **named), account)
@@ -65,7 +68,7 @@ def together(workers: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(90)
+        thread.join(500)
 
 
 def cap(how: str) -> dict[str, Any]:
@@ -89,8 +92,9 @@ def cap(how: str) -> dict[str, Any]:
             raise OutcomeUnknown("The answer was lost.")
 
     broker.after = lose_every_other
+    dismiss_the_guards()
     sabotage(how)
-    started, take = threading.Barrier(ORDERS, timeout=60), snapshots.take
+    started, take = threading.Barrier(ORDERS, timeout=300), snapshots.take
 
     def take_together(*args: Any, **named: Any) -> Any:
         found = take(*args, **named)
@@ -121,6 +125,43 @@ def cap(how: str) -> dict[str, Any]:
     }
 
 
+def everybody(how: str) -> dict[str, Any]:
+    """Twenty people's orders at once; the installation may send five."""
+    from ledger_broker import a_ticket, open_account
+
+    from trading import orders
+    from trading.models import Order
+    from trading.safety import limits
+
+    broker, first = prepare()
+    limits.change({"installation_dollars_a_minute": Decimal(5 * 191)}, by=None, reason="a test")
+    accounts = [first, *(open_account(f"trader{number}", f"5WT{number:05}") for number in range(100, 119))]
+    sabotage(how)
+    holds, failures = limits.for_account, []
+    started = threading.Barrier(len(accounts), timeout=300)
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.3)  # between the look at what all have sent and the commit
+        return holds(*args)
+
+    limits.for_account = slowly
+
+    def place(number: int) -> None:
+        try:
+            started.wait()
+            ticket, key = a_ticket("1", f"190.{number:02d}"), f"k{number}"
+            orders.place(account=accounts[number], ticket=ticket, idempotency_key=key, source=Order.Source.WEB)
+        except orders.Denied:
+            pass
+        except Exception as error:
+            failures.append(repr(error))
+
+    together([lambda number=number: place(number) for number in range(len(accounts))])  # type: ignore[misc]
+    statuses = list(Order.objects.values_list("status", flat=True))
+    kept = {status: statuses.count(status) for status in ("denied", "not_sent", "unknown")}
+    return {"passed": len(broker.ledger), "failures": failures, **kept}
+
+
 def halt(how: str) -> dict[str, Any]:
     """Senders at full speed, and the switch pressed again and again: what is sent after it was pressed?"""
     broker, account = prepare()
@@ -137,13 +178,19 @@ def halt(how: str) -> dict[str, Any]:
     }
 
 
-def let_them_race() -> None:
-    """No guard that would halt such a burst by itself, for good; time between the look at the halts and the commit."""
+def dismiss_the_guards() -> None:
+    """They would halt such a burst by themselves, for good, and sooner on a slow machine."""
     from trading.models import order_changed
-    from trading.safety import limits
 
     for watcher in ("trading.patterns", "trading.runaway"):
         order_changed.disconnect(dispatch_uid=watcher)
+
+
+def let_them_race() -> None:
+    """Time between the look at the halts and the commit."""
+    from trading.safety import limits
+
+    dismiss_the_guards()
     holds = limits.for_account
 
     def slowly(*args: Any) -> Any:
@@ -230,5 +277,5 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    result = {"cap": cap, "halt": halt}[sys.argv[1]](sys.argv[2])
+    result = {"cap": cap, "halt": halt, "everybody": everybody}[sys.argv[1]](sys.argv[2])
     print(json.dumps(result))

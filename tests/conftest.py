@@ -40,7 +40,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium where it is installed, else the driver's own."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Django sees that loop and would refuse the database
-    expect.set_options(timeout=15_000)  # for busy machines; nothing here passes by waiting
+    expect.set_options(timeout=60_000)  # for busy machines; nothing here passes by waiting
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(args=flags, executable_path=shutil.which("chromium"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from desk_process import DeskProcess
-from desk_visits import connect, new_visitor, sign_up
+from desk_visits import connect, new_visitor, sign_in, sign_up
 from playwright.sync_api import Browser, Page
 
 TITLES = {"tastytrade": "tastytrade SIM", "tradestation": "TradeStation SIM"}
@@ -21,6 +21,11 @@ class Member:
     accounts: dict[str, str]
     numbers: dict[str, str]
 
+    @property
+    def cookies(self) -> list[Any]:
+        """For a browser that is open already."""
+        return list(self.state["cookies"])
+
     @contextmanager
     def at(self, browser: Browser, **options: Any) -> Iterator[Page]:
         """A tab of this person's."""
@@ -31,15 +36,27 @@ class Member:
 
 def joined(browser: Browser, desk: DeskProcess, name: str, customer: str = "demo", *brokers: str) -> Member:
     """``customer`` is who they are at the brokers: all of them, unless some are named."""
-    visitor = new_visitor(browser)
-    page = visitor.new_page()
+    page = new_visitor(browser).new_page()
     sign_up(page, desk, name)
     for broker in brokers or TITLES:
         connect(page, desk, customer, at=TITLES[broker])
+    return _member(page, desk)
+
+
+def joined_as_demo(browser: Browser, desk: DeskProcess) -> Member:
+    """The person whom the desk made at its start, with the first broker."""
+    page = new_visitor(browser).new_page()
+    sign_in(page, desk)
+    connect(page, desk)
+    return _member(page, desk)
+
+
+def _member(page: Page, desk: DeskProcess) -> Member:
+    """Who is signed in here; this browser is closed."""
     rows = [row for row in asked(page, desk, "accounts") if row["kind"] == "margin"][::-1]
     accounts, numbers = ({row["broker"]: row[key] for row in rows} for key in ("id", "account_number"))
-    member = Member(visitor.storage_state(), accounts, numbers)
-    visitor.close()
+    member = Member(page.context.storage_state(), accounts, numbers)
+    page.context.close()
     return member
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,19 @@ from typing import Any
 from servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+ARM = """
+from brokers.errors import BrokerError
+from brokers.models import Account
+from trading import orders
+from trading.safety import halts
+for account in Account.objects.filter(is_closed=False):
+    try:
+        orders.refresh(account)
+    except BrokerError:
+        pass
+for halt in halts.Halt.objects.filter(rearmed_at=None):
+    halts.rearm(halt, reason="Others trade in the same simulated account.", user=None)
+"""
 
 
 class DeskProcess:
@@ -33,7 +47,7 @@ class DeskProcess:
             "SIM_PORT": str(self.sim_port),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "LOG_LEVEL": "DEBUG",
+            "LOG_LEVEL": "INFO",
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -42,7 +56,7 @@ class DeskProcess:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "config.local"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the desk ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
@@ -55,7 +69,7 @@ class DeskProcess:
         """As Ctrl-C does; the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(90)
 
     def kill(self) -> None:
         """Make sure that nothing of it is left, the simulator included."""
@@ -63,10 +77,20 @@ class DeskProcess:
             return
         self.process.terminate()
         try:
-            self.process.wait(15)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
+
+    def arm_again(self) -> None:
+        """Take back halts, if there are any: people of a desk share the simulator's accounts, and what one of them buys
+        is explained by no fill of another's."""
+        with contextlib.closing(sqlite3.connect(self.folder / "var" / "blotter.sqlite3", timeout=60)) as database:
+            (halts,) = database.execute("SELECT COUNT(*) FROM trading_halt WHERE rearmed_at IS NULL").fetchone()
+        if halts:
+            environment = self.environment | {"DJANGO_SETTINGS_MODULE": "config.settings", "LOCAL": "1"}
+            command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", ARM]
+            subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=180)
 
     def kill_simulator(self) -> None:
         """The broker is gone, without a word; the desk stays."""
@@ -97,5 +121,5 @@ class DeskProcess:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.sim_url}/control/{path}", data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")

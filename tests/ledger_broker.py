@@ -19,6 +19,7 @@ from brokers.domain.market import (
     MarketState,
     MarketStatus,
     Match,
+    Metrics,
     PriceIncrements,
     Quote,
     Strike,
@@ -76,6 +77,7 @@ class LedgerBroker:
     calls: list[str] = field(default_factory=list)
     held: dict[Instrument, Decimal] = field(default_factory=dict)
     figures: dict[str, str] = field(default_factory=dict)
+    metrics: dict[Instrument, Metrics] = field(default_factory=dict)
     market_state: MarketState = MarketState.OPEN
     lock: threading.Lock = field(default_factory=threading.Lock)
     ids: Any = field(default_factory=lambda: itertools.count(1075264))
@@ -130,6 +132,15 @@ class LedgerBroker:
         self.move(broker_order_id, BrokerStatus.CANCEL_REQUESTED, "Cancel Requested")
         self.cancel_fault()
         return self.ledger[broker_order_id]
+
+    def cancel_group(self, account_number: str, group_id: str) -> list[OrderUpdate]:
+        self._called("cancel_group")
+        self.cancel_fault()
+        working = (BrokerStatus.ROUTED, BrokerStatus.WORKING, BrokerStatus.CONTINGENT)
+        members = {key: order for key, order in self.ledger.items() if order.group_id == group_id}
+        for key in [key for key, order in members.items() if order.status in working]:
+            self.move(key, BrokerStatus.CANCEL_REQUESTED, "Cancel Requested")
+        return [self.ledger[key] for key in members]
 
     def replace_order(self, account_number: str, broker_order_id: str, ticket: OrderTicket) -> OrderUpdate:
         """A new order in the old one's place, or with ``keeps_id`` the old one on new terms."""
@@ -266,6 +277,10 @@ class LedgerBroker:
     def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:
         now = datetime.now(timezone.utc)
         return {one: Quote(one, now, Decimal("189.98"), Decimal("190.02")) for one in instruments}
+
+    def get_metrics(self, instruments: Collection[Instrument]) -> dict[Instrument, Metrics]:
+        self._called("metrics")
+        return {one: self.metrics[one] for one in instruments if one in self.metrics}
 
     def search(self, text: str) -> list[Match]:
         return [Match(AAPL, "Apple Inc.", True)] if "AAPL".startswith(text.upper()) else []

@@ -1,6 +1,6 @@
 """A broker in a process of its own: its ledger outlives every desk, and its faults come by chance from a seed.
 
-``START <socket>`` as a Python command serves it; ``RemoteLedger(<socket>)`` is the port to it, in any process.
+``serve(<socket>)`` serves it, for ever; ``RemoteLedger(<socket>)`` is the port to it, in any process.
 """
 
 import os
@@ -21,7 +21,6 @@ from brokers.domain.orders import OrderUpdate
 from brokers.transport import acting_watchers
 from brokers.wire import Purpose, Request
 
-START = "import sys, django; django.setup(); import ledger_process; ledger_process.serve(sys.argv[1])"
 PLACING = Request("POST", "/orders", acts=True, purpose=Purpose.PLACE)
 MUTATING = frozenset({"place_order", "replace_order", "cancel_order", "place_group"})
 BEFORE, RESET, AFTER, RESET_AFTER, LATE = "5xx before", "reset before", "5xx after", "reset after", "late"

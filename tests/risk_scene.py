@@ -64,6 +64,8 @@ WIDE = Limits(
     futures=Decimal(10**9),
 )
 """No size is too large: for tests of something else."""
+FREE = replace(WIDE, buying_power_share=Decimal(10**6))
+"""Nor does any order take too much."""
 
 
 def ago(seconds: float) -> datetime:
@@ -138,6 +140,14 @@ def scene(*positions: Position, **changes: Any) -> Snapshot:
         refusals=0,
     )
     return replace(snapshot, **changes)
+
+
+RICH = scene(
+    balance=a_balance(
+        stock_buying_power=Decimal(10**12), option_buying_power=Decimal(10**12), net_liquidating_value=Decimal(10**12)
+    ),
+    opening_value=Decimal(10**12),
+)
 
 
 def leg(instrument: Instrument, action: Action, quantity: str = "1") -> Leg:

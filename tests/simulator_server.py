@@ -67,6 +67,7 @@ class SimulatorServer:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.http = requests.Session()
         self.http.headers["User-Agent"] = USER_AGENT
+        self.http.headers["Connection"] = "close"  # a kept one is closed by the server just when it is used again
 
     def _serve(self) -> None:
         async def serve() -> None:

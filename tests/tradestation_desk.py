@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import requests
+from market_times import busy
 from simulator_server import SimulatorServer
+from ticks_apart import apart
 from tradestation_wire import FRESH, FUTURES, TradeStation
 
 from brokers.domain.instruments import Equity, Instrument
@@ -33,11 +35,12 @@ SWIFT: dict[str, Any] = {
     "settled": 0.3,
     "quiet": 2.0,
     "look": 0.05,
-    "silence": 1.5,
+    "silence": 5.0,
     "limited": 0.1,
     "cool_down": 0.4,
     "gather": 0.05,
     "churn": 0.1,
+    "bustle": busy,
 }
 RARELY = {"sweeps": (600.0,), "sweep_open": 600.0, "sweep_idle": 600.0}
 ACCOUNT_PATHS, QUOTE_PATHS = "*/brokerage/stream/*", "*/marketdata/stream/*"
@@ -73,7 +76,8 @@ class Listener:
         self.task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        async for batch in self.stream.events():
+        async for together in self.stream.events():
+            batch = apart(together)
             self.events.extend(batch)
             self.at.extend([time.monotonic()] * len(batch))
         self.ended = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos_proxy import ChaosProxy
+from market_times import busy
 from simulator_server import SimulatorServer, equity_order
 from tasty_client import Tasty
 from tradestation_desk import RARELY, SWIFT, Listener, Token
@@ -74,6 +75,7 @@ class TastytradeScene(Scene):
         "answer": 10.0,
         "look": 0.05,
         "ping": 10.0,
+        "bustle": busy,
     }
 
     def __init__(self, sim: SimulatorServer, proxy: ChaosProxy) -> None:

@@ -1,4 +1,4 @@
-"""A page that must stay free of errors, and the desk as a process of its own."""
+"""A page that must stay free of errors, and one desk as a process of its own for all that visit it."""
 
 import contextlib
 import os
@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from desk_members import Member, joined_as_demo
 from desk_process import DeskProcess
-from desk_visits import connect, new_visitor, sign_in
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from desk_visits import new_visitor
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page
+
+LONGEST = 400
+"""Seconds after which a visit hangs: on a busy machine each wait may take a minute, and only one of them fails."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in str(item.path):
             item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -22,16 +28,9 @@ def browser(chromium: Browser) -> Browser:
     return chromium
 
 
-def new_context(browser: Browser, **options: object) -> BrowserContext:
-    settings = {"locale": "en-US", "timezone_id": "America/New_York", "color_scheme": "dark"} | options
-    context = browser.new_context(**settings)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    return context
-
-
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = new_context(browser, viewport={"width": 1280, "height": 900})
+    context = new_visitor(browser)
     yield context
     context.close()
 
@@ -62,9 +61,19 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def collect_complaints(page: Page) -> list[str]:
     complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error" and not refused(message):
+            complaints.append(f"console: {message.text}")
+
+    page.on("console", heard)
     page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
     return complaints
+
+
+def refused(message: ConsoleMessage) -> bool:
+    """Whether it is only the status of a ticket that says what is wrong with it."""
+    return "status of 422" in message.text and "/trade" in str(message.location.get("url", ""))
 
 
 @pytest.fixture(scope="session")
@@ -77,14 +86,24 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
         process.kill()
 
 
+@pytest.fixture(autouse=True)
+def armed(request: pytest.FixtureRequest) -> None:
+    """Nobody's account is halted for what the tests before did in it."""
+    if "desk" in request.fixturenames:
+        request.getfixturevalue("desk").arm_again()
+
+
 @pytest.fixture(scope="session")
-def connected(desk: DeskProcess, browser: Browser) -> None:
-    """The demo person has connected the session's desk to the broker."""
-    visitor = new_visitor(browser)
-    page = visitor.new_page()
-    sign_in(page, desk)
-    connect(page, desk)
-    visitor.close()
+def demo(desk: DeskProcess, browser: Browser) -> Member:
+    """The demo person, who has connected the session's desk to the first broker."""
+    return joined_as_demo(browser, desk)
+
+
+@pytest.fixture
+def trader(context: BrowserContext, demo: Member, page: Page) -> Page:
+    """A page of the demo person's, signed in."""
+    context.add_cookies(demo.cookies)
+    return page
 
 
 @pytest.fixture

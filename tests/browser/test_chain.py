@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from desk_members import Member
 from desk_process import DeskProcess
-from desk_visits import new_visitor, order_status, send, sign_in
+from desk_visits import new_visitor, order_status, press_review, send
 from playwright.sync_api import Browser, Locator, Page, expect
 
 AXE = Axe()
@@ -18,22 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def trader(page: Page, desk: DeskProcess, connected: None) -> Page:
-    sign_in(page, desk)
-    return page
-
-
-@pytest.fixture
-def visit(browser: Browser, desk: DeskProcess, connected: None) -> Iterator[Any]:
+def visit(browser: Browser, demo: Member) -> Iterator[Any]:
     """Opens a browser of its own with these settings, signed in."""
     opened = []
 
     def open_one(**settings: Any) -> Page:
-        visitor = new_visitor(browser, **settings)
+        visitor = new_visitor(browser, storage_state=demo.state, **settings)
         opened.append(visitor)
-        page = visitor.new_page()
-        sign_in(page, desk)
-        return page
+        return visitor.new_page()
 
     yield open_one
     for visitor in opened:
@@ -67,11 +60,14 @@ def test_a_spread_is_picked_from_the_chain_and_filled(trader: Page, desk: DeskPr
     trader.get_by_role("button", name="Natural").click()
     for _ in range(10):  # the market moves on until the order is there
         trader.get_by_role("button", name="One tick down").click()
-    trader.get_by_role("button", name="Review order").click()
+    press_review(trader)
     expect(trader.locator(".sentence")).to_contain_text(re.compile("^Sell 1 MSFT .* put vertical"))
     send(trader)
     expect(order_status(trader)).to_have_text("Filled")
-    open_chain(trader, desk)
+    for _ in range(20):  # the chain is drawn with what the account is known to hold by then
+        open_chain(trader, desk)
+        if trader.locator(".held-put").count():
+            break
     expect(trader.locator(".held-put")).to_have_text(["+1", "−1"])
 
 
@@ -94,7 +90,7 @@ def stays_in_place(page: Page, desk: DeskProcess) -> bool:
     button = board.locator("tbody tr[data-strike]:has(~ #spot) td.c button[name=buy]").nth(-4)
     button.focus()
     at = board.evaluate("(element) => element.scrollTop")
-    page.wait_for_function(MOVED, timeout=30_000)
+    page.wait_for_function(MOVED)
     page.wait_for_function("() => performance.now() > 4000")
     focused = button.evaluate("(element) => element === document.activeElement")
     kept = page.evaluate("() => window.before.every((cell) => cell.isConnected)")
@@ -128,9 +124,9 @@ def test_only_what_is_in_sight_is_asked_for(trader: Page, desk: DeskProcess) -> 
     open_chain(trader, desk, "$SPX", "view=prices&strikes=all")
     rows = trader.locator("#board tr[data-strike]")
     watched = trader.locator("#board td[data-symbol]")
-    expect(watched).not_to_have_count(0)
+    expect(watched.nth(20)).to_be_attached()
     assert rows.count() > 150
-    assert 20 < watched.count() < 120
+    assert watched.count() < 120
     first = watched.first.get_attribute("data-symbol")
     trader.locator("#board").evaluate("(element) => { element.scrollTop = 0; }")
     expect(trader.locator(f'#board td[data-symbol="{first}"]')).to_have_count(0)
@@ -143,8 +139,7 @@ def test_a_page_that_asks_for_all_would_be_noticed(trader: Page, desk: DeskProce
     spoil(trader, '"160px 0px"', '"99999px 0px"')
     open_chain(trader, desk, "$SPX", "view=prices&strikes=all")
     watched = trader.locator("#board td[data-symbol]")
-    expect(watched).not_to_have_count(0)
-    assert watched.count() > 300
+    expect(watched.nth(300)).to_be_attached()
 
 
 def test_the_chain_goes_by_keyboard_alone(trader: Page, desk: DeskProcess) -> None:
@@ -155,8 +150,8 @@ def test_the_chain_goes_by_keyboard_alone(trader: Page, desk: DeskProcess) -> No
     expect(focused).to_have_count(1)
     start = focused.get_attribute("value")
     trader.keyboard.press("ArrowDown")
+    expect(focused).not_to_have_attribute("value", str(start))
     lower = focused.get_attribute("value")
-    assert lower != start
     trader.keyboard.press("b")
     expect(trader.locator("#legs li")).to_have_attribute("data-symbol", str(lower))
     expect(trader.locator(f'#board button[value="{lower}"][name=buy]')).to_have_attribute("data-leg", "+1")
@@ -164,9 +159,8 @@ def test_the_chain_goes_by_keyboard_alone(trader: Page, desk: DeskProcess) -> No
     expect(trader.locator(".tray-quantity")).to_contain_text("+2")
     trader.keyboard.press("ArrowUp")
     trader.keyboard.press("End")
-    last = focused.get_attribute("value")
-    assert last is not None
-    assert "P" in last[12:]
+    expect(focused).to_have_attribute("value", re.compile("^.{12,}P"))
+    last = str(focused.get_attribute("value"))
     trader.keyboard.press("s")
     expect(trader.locator("#legs li")).to_have_count(2)
     trader.keyboard.press("Delete")
@@ -188,7 +182,7 @@ def test_another_expiration_keeps_the_legs(trader: Page, desk: DeskProcess) -> N
     trader.get_by_role("link", name="Greeks").click()
     expect(trader.locator("#board thead")).to_contain_text("Vega")
     expect(trader.locator("#legs li")).to_have_count(2)
-    assert trader.url.count("leg=") == 2
+    expect(trader).to_have_url(re.compile("leg=.*leg="))
 
 
 def test_a_strategy_is_one_click(trader: Page, desk: DeskProcess) -> None:
@@ -222,6 +216,7 @@ def test_legs_are_put_together_without_a_script(visit: Any, desk: DeskProcess) -
     page = visit(java_script_enabled=False)
     open_chain(page, desk)
     put(page, 1, "sell").click()
+    expect(page.locator("#legs li")).to_have_count(1)
     put(page, 3, "buy").click()
     expect(page.locator("#legs li")).to_have_count(2)
     page.get_by_role("link", name="Ticket", exact=True).click()
@@ -261,6 +256,7 @@ def test_prices_flash_for_others_and_a_board_without_calm_would_be_noticed(visit
 def test_the_chain_fits_a_phone(scheme: str, visit: Any, desk: DeskProcess) -> None:
     page = visit(viewport=PHONE, color_scheme=scheme, reduced_motion="reduce")
     open_chain(page, desk)
+    page.get_by_role("link", name="Calls", exact=True).click()
     expect(page.locator("#board td.c").first).to_be_visible()
     expect(page.locator("#board td.p").first).to_be_hidden()
     page.get_by_role("link", name="Puts", exact=True).click()

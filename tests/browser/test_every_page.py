@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from desk_members import Member
 from desk_process import DeskProcess
-from desk_visits import PHONE, WIDE, new_visitor, review, send, sign_in
+from desk_visits import PHONE, WIDE, new_visitor, order_status, review, send
 from page_faults import faults_of
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 DOORS = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 PAGES = (
@@ -45,8 +46,8 @@ def stranger(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]
 
 
 @pytest.fixture(scope="module")
-def trader(stranger: Page, desk: DeskProcess, connected: None) -> Page:
-    sign_in(stranger, desk)
+def trader(stranger: Page, demo: Member) -> Page:
+    stranger.context.add_cookies(demo.cookies)
     return stranger
 
 
@@ -84,13 +85,14 @@ def test_the_way_of_an_order_has_no_faults(trader: Page, desk: DeskProcess) -> N
     review(trader, desk, symbol="F", action="buy_to_open", quantity="1", order_type="market")
     found["review"] = faults_of(trader)
     send(trader)
-    trader.locator("#order h2 .badge").get_by_text("Filled").wait_for()
+    expect(order_status(trader)).to_have_text("Filled")
     found["filled order"] = faults_of(trader)
     trader.get_by_role("link", name="Receipt").click()
     trader.locator(".receipt-steps summary").first.click()
     found["receipt"] = faults_of(trader)
     trader.goto(f"{desk.url}/connections/")
     trader.get_by_role("link", name="Disconnect").click()
+    trader.get_by_role("button", name="Disconnect").wait_for()
     found["disconnect"] = faults_of(trader)
     assert {place: faults for place, faults in found.items() if faults} == {}
 
@@ -99,13 +101,14 @@ def test_the_ways_of_a_working_order_have_no_faults(trader: Page, desk: DeskProc
     found = {}
     review(trader, desk, symbol="GM", action="buy_to_open", quantity="1", limit_price="5.00")
     send(trader)
-    trader.locator("#order h2 .badge").get_by_text("Working").wait_for()
+    expect(order_status(trader)).to_have_text("Working")
     order = trader.url
     found["working order"] = faults_of(trader)
     trader.goto(f"{desk.url}/orders/cancelling?underlying=GM")
     found["cancel all"] = faults_of(trader)
     trader.goto(order)
     trader.get_by_role("link", name="Change order").click()
+    trader.get_by_role("button", name="Review the change").wait_for()
     found["change"] = faults_of(trader)
     trader.get_by_label("Limit price", exact=True).fill("5.01")
     trader.get_by_role("button", name="Review the change").click()
@@ -113,6 +116,7 @@ def test_the_ways_of_a_working_order_have_no_faults(trader: Page, desk: DeskProc
     found["review of the change"] = faults_of(trader)
     trader.goto(order)
     trader.get_by_role("button", name="Cancel order").click()
+    expect(order_status(trader)).to_have_text("Cancelled")
     trader.goto(f"{desk.url}/settings/limits")
     trader.get_by_label("Shares per order").fill("many")
     trader.get_by_role("button", name="Keep these limits").click()

@@ -36,11 +36,16 @@ class Feed:
         self.connection = connection
         self.socket: WebSocketRoute | None = None
         self.count = 0
+        self.is_heard = False
         page.route_web_socket("**/ws/v1/", self._opened)
 
     def _opened(self, socket: WebSocketRoute) -> None:
         self.socket = socket
-        socket.on_message(lambda message: None)
+        socket.on_message(self._asked)
+
+    def _asked(self, message: str | bytes) -> None:
+        """The page has said what it wants to hear of."""
+        self.is_heard = True
 
     def send(self, **frame: Any) -> None:
         assert self.socket is not None
@@ -84,8 +89,11 @@ def opened(
     def open_page(path: str) -> Feed:
         feed = Feed(page, str(account.connection_id))
         page.goto(f"{live_server.url}{path}")
-        page.wait_for_function("document.querySelector('#portfolio') !== null")
-        page.wait_for_timeout(200)
+        expect(page.locator("#portfolio")).to_be_attached()
+        for _ in range(600):
+            if feed.is_heard:
+                break
+            page.wait_for_timeout(100)
         return feed
 
     return open_page
@@ -165,4 +173,4 @@ def test_an_outage_and_its_end_show_without_a_reload(
     expect(page.locator("[data-trouble]")).to_contain_text("The broker can't be reached.")
     expect(page.locator("tr[data-row]")).to_have_count(2)
     broker.balances, broker.positions, broker.quotes = balances, positions, quotes
-    expect(page.locator("[data-trouble]")).to_have_count(0, timeout=15_000)
+    expect(page.locator("[data-trouble]")).to_have_count(0)

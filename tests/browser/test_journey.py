@@ -1,15 +1,16 @@
 """A trader's first minute, through a real browser, a real server, and the simulator as a program of its own."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import servers
 from desk_process import DeskProcess
+from desk_visits import press_review, send
 from playwright.sync_api import Page, expect
+from simulator_server import wait_until
 
 
 @pytest.fixture(params=["sqlite", "servers"])
@@ -52,13 +53,6 @@ def connect(page: Page, desk: DeskProcess) -> None:
     expect(page.get_by_text("Connected", exact=True)).to_be_visible()
 
 
-def eventually(happens: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def ledger(desk: DeskProcess) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = desk.control("ledger")["entries"]
     return entries
@@ -86,7 +80,7 @@ def test_a_traders_first_minute(page: Page, fresh_desk: DeskProcess, shots: Path
     order_fills_without_a_reload(page, shots)
     row = watching.locator('[data-row][data-symbol="F"]').first
     expect(row).to_contain_text("+307")
-    eventually(lambda: cash_shown(watching) != cash)
+    wait_until(lambda: cash_shown(watching) != cash, 60)
     watching.screenshot(path=shots / "6-overview.png", full_page=True)
     disconnect(page, desk)
 
@@ -95,6 +89,7 @@ def positions_appear_and_move(page: Page, desk: DeskProcess) -> None:
     page.goto(f"{desk.url}/portfolio/positions")
     mark = page.locator('[data-row][data-symbol="SPY"] [data-figure="mark"]').first
     expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")
+    expect(mark).not_to_have_text("—")
     before = mark.inner_text()
     assert amount(before) > 100
     expect(mark).not_to_have_text(before)
@@ -114,12 +109,11 @@ def cash_shown(page: Page) -> str:
 def preview_and_place(page: Page, desk: DeskProcess, shots: Path) -> None:
     page.goto(f"{desk.url}/trade?symbol=F&action=buy_to_open&quantity=7&order_type=market")
     page.screenshot(path=shots / "4-ticket.png", full_page=True)
-    page.get_by_role("button", name="Review").click()
+    press_review(page)
     expect(page.locator(".sentence")).to_contain_text("Buy 7 F at the market")
     assert not [e for e in ledger(desk) if e["path"].endswith("/orders")], "a preview sends no order"
     page.screenshot(path=shots / "5-review.png", full_page=True)
-    page.get_by_role("button", name="Send SIM order").dblclick()
-    expect(page).to_have_url(re.compile(r"/orders/[0-9a-f-]{36}"))
+    send(page, clicks=2)
 
 
 def order_fills_without_a_reload(page: Page, shots: Path) -> None:

@@ -3,44 +3,21 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from desk_members import Member, joined
 from desk_process import DeskProcess
-from desk_visits import connect, new_visitor, order_status, review, send, sign_up
+from desk_visits import confirm_all, new_visitor, order_status, review, send
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-TITLES = {"tastytrade": "tastytrade SIM", "tradestation": "TradeStation SIM"}
 PHONE = {"width": 360, "height": 780}
 WIDE = {"width": 1440, "height": 900}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
 LOST = {"effect": "drop_answer", "method": "POST", "path": "*/orders", "times": 1}
 UNLISTED = {"effect": "status", "status": 503, "method": "GET", "path": "*/orders*"}
-SOON = 20_000
-
-
-@dataclass
-class Member:
-    """A person with both brokers connected: who is signed in, and a margin account at each."""
-
-    state: Any
-    accounts: dict[str, str]
-
-
-def joined(browser: Browser, desk: DeskProcess, name: str) -> Member:
-    visitor = new_visitor(browser)
-    page = visitor.new_page()
-    sign_up(page, desk, name)
-    for title in TITLES.values():
-        connect(page, desk, at=title)
-    rows = page.request.get(f"{desk.url}/api/v1/accounts").json()["results"]
-    accounts = {row["broker"]: row["id"] for row in reversed(rows) if row["kind"] == "margin"}
-    member = Member(visitor.storage_state(), accounts)
-    visitor.close()
-    return member
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +41,7 @@ def rest(page: Page, desk: DeskProcess, account: str, price: str = "5.00", symbo
     """An order far below the market: its page."""
     terms = {"action": "buy_to_open", "quantity": "1", "order_type": "limit", "limit_price": price}
     review(page, desk, account=account, symbol=symbol, **terms)
-    confirm_all(page)
     return send(page)
-
-
-def confirm_all(page: Page) -> None:
-    for box in page.get_by_role("checkbox").all():
-        box.check()
 
 
 def row_of(page: Page, address: str) -> Any:
@@ -106,7 +77,7 @@ def faults_of(page: Page) -> list[str]:
 
 def test_terms_are_changed_in_the_list_by_keyboard(page: Page, desk: DeskProcess, account: str, shots: Path) -> None:
     address = rest(page, desk, account)
-    expect(order_status(page)).to_have_text("Working", timeout=SOON)
+    expect(order_status(page)).to_have_text("Working")
     page.goto(f"{desk.url}/orders/?account={account}")
     row = row_of(page, address)
     expect(row.locator("[data-live=distance]")).not_to_have_text("—")
@@ -128,26 +99,36 @@ def test_terms_are_changed_in_the_list_by_keyboard(page: Page, desk: DeskProcess
     expect(page.locator("tbody tr")).to_contain_text("5.25")
     expect(page.get_by_role("button", name="Back")).to_be_focused()
     shoot(page, shots, "change-review")
-    page.get_by_role("button", name="Replace SIM order").click()
+    send(page, "Replace")
     expect(page.get_by_role("heading", name="Changes")).to_be_visible()
     page.goto(f"{desk.url}/orders/?account={account}")
     working = page.locator("tr[data-order]").filter(has_text="5.25")
     expect(working).to_have_count(1)
-    expect(page.locator("tr[data-order]").filter(has_text="at 5.00")).to_have_count(0, timeout=SOON)
+    expect(page.locator("tr[data-order]").filter(has_text="at 5.00")).to_have_count(0)
     cancel_everything(page, desk, account)
 
 
-def cancel_everything(page: Page, desk: DeskProcess, account: str) -> None:
+def cancel_everything(page: Page, desk: DeskProcess, account: str, *, may_fill: bool = False) -> None:
+    """What is near the market may have filled before its cancel is there."""
     page.goto(f"{desk.url}/orders/cancelling?account={account}")
     page.get_by_role("button", name=re.compile("^Cancel (these|this|whatever)")).click()
-    expect(page.locator("#run-waiting")).to_have_text("0", timeout=SOON)
-    expect(page.locator("#run-could-not")).to_have_text("0")
-    expect(page.locator("#run-refused")).to_have_text("0")
+    expect(page.locator("#run-waiting")).to_have_text("0")
+    if not may_fill:
+        expect(page.locator("#run-could-not")).to_have_text("0")
+        expect(page.locator("#run-refused")).to_have_text("0")
+
+
+def nothing_works(page: Page, desk: DeskProcess, account: str) -> None:
+    """Others trade in the same simulated account: what they left working is none of this test's."""
+    page.goto(f"{desk.url}/orders/?account={account}")
+    if page.locator("tr[data-order]").count():
+        cancel_everything(page, desk, account)
 
 
 def test_all_orders_of_an_account_are_cancelled_and_told_one_by_one(
     page: Page, desk: DeskProcess, account: str, shots: Path
 ) -> None:
+    nothing_works(page, desk, account)
     for price in ("5.10", "5.20"):
         rest(page, desk, account, price)
     page.goto(f"{desk.url}/orders/?account={account}")
@@ -156,7 +137,7 @@ def test_all_orders_of_an_account_are_cancelled_and_told_one_by_one(
     shoot(page, shots, "cancel-all")
     page.get_by_role("button", name="Cancel these 2 orders").click()
     expect(page.locator("#run-asked")).to_have_text("2")
-    expect(page.locator("#run-confirmed")).to_have_text("2", timeout=SOON)
+    expect(page.locator("#run-confirmed")).to_have_text("2")
     expect(page.get_by_role("heading", name="Over")).to_be_visible()
     shoot(page, shots, "cancel-run")
     assert faults_of(page) == []
@@ -169,7 +150,7 @@ def test_one_order_is_cancelled_from_the_list(page: Page, desk: DeskProcess, acc
     row = row_of(page, address)
     row.get_by_role("button", name="Cancel").click()
     expect(page).to_have_url(re.compile(r"/orders/\?tab=working&account="))
-    expect(row_of(page, address)).to_have_count(0, timeout=SOON)
+    expect(row_of(page, address)).to_have_count(0)
 
 
 def test_a_bracket_goes_from_the_ticket_to_one_request(
@@ -188,9 +169,8 @@ def test_a_bracket_goes_from_the_ticket_to_one_request(
     expect(page.locator(".group-orders li")).to_have_count(3)
     shoot(page, shots, "bracket-review")
     assert faults_of(page) == []
-    confirm_all(page)
-    page.get_by_role("button", name="Send 3 SIM orders").click()
-    page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
+    expect(page.get_by_role("button", name="Send 3 SIM orders")).to_be_visible()
+    send(page)
     expect(page.get_by_role("heading", name="Bracket: sent as one")).to_be_visible()
     page.goto(f"{desk.url}/orders/?account={account}")
     bundle = page.locator("tbody.bundle").filter(has_text="3 orders sent as one")
@@ -222,10 +202,9 @@ def test_a_holding_is_closed_at_the_middle_of_the_market(
     expect(page.locator(".sentence")).to_contain_text(
         re.compile(r"^(Sell|Buy) .* at [\d,.]+ or better, good for today")
     )
-    confirm_all(page)
     send(page)
-    expect(order_status(page)).to_have_text(re.compile("Working|Filled|Partly filled|Accepted"), timeout=SOON)
-    cancel_everything(page, desk, account)
+    expect(order_status(page)).to_have_text(re.compile("Working|Filled|Partly filled|Accepted"))
+    cancel_everything(page, desk, account, may_fill=True)
 
 
 @pytest.mark.nightly
@@ -272,7 +251,7 @@ def test_an_order_in_doubt_is_decided_by_its_person(
     send(elsewhere)
     desk.control("faults", {"clear": True})
     visitor.close()
-    expect(order_status(page)).to_have_text("Needs your decision", timeout=40_000)
+    expect(order_status(page)).to_have_text("Needs your decision")
     page.get_by_role("link", name="Decide which order it is").click()
     expect(page.locator(".choice")).to_have_count(4)
     shoot(page, shots, "decision")
@@ -282,7 +261,7 @@ def test_an_order_in_doubt_is_decided_by_its_person(
     page.get_by_role("link", name=re.compile("^Decide")).click()
     page.get_by_label("This one is it").last.check()
     page.get_by_role("button", name="That is so").click()
-    expect(order_status(page)).to_have_text("Working", timeout=SOON)
+    expect(order_status(page)).to_have_text("Working")
     cancel_everything(page, desk, account["a"])
 
 
@@ -301,7 +280,7 @@ def test_terms_are_changed_and_all_is_cancelled_without_a_script(
     plain.get_by_role("button", name="Back").click()
     expect(plain.get_by_label("Limit price", exact=True)).to_have_value("4.99")
     plain.get_by_role("button", name="Review the change").click()
-    plain.get_by_role("button", name="Replace SIM order").click()
+    send(plain, "Replace")
     expect(plain.get_by_role("heading", name="Changes")).to_be_visible()
     plain.goto(f"{desk.url}/orders/cancelling?account={account}")
     plain.get_by_role("button", name=re.compile("^Cancel (this|these)")).click()

@@ -4,17 +4,12 @@ import re
 from decimal import Decimal
 
 import pytest
+from desk_members import Member
 from desk_process import DeskProcess
-from desk_visits import new_visitor, order_status, send, sign_in
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from desk_visits import let_go, order_status, press_review, send
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 WORDS = re.compile(r"^SPY \d+ \w{3} \d\d [\d./]+ iron condor$")
-
-
-@pytest.fixture
-def trader(page: Page, desk: DeskProcess, connected: None) -> Page:
-    sign_in(page, desk)
-    return page
 
 
 def pick(page: Page, desk: DeskProcess, strategy: str, **picked: str) -> None:
@@ -32,31 +27,31 @@ def pick(page: Page, desk: DeskProcess, strategy: str, **picked: str) -> None:
     expect(page.locator("#strategy")).to_be_visible()
 
 
-def net(page: Page, name: str) -> Decimal:
-    """A net price that the page shows, from the account's side."""
-    cell = page.locator(f"[data-net={name}]")
-    expect(cell).not_to_have_text("—")
-    price, _, side = cell.inner_text().partition(" ")
-    return Decimal(price) * (-1 if side == "db" else 1)
+def nets(page: Page, *names: str) -> list[Decimal]:
+    """Net prices that the page shows, from the account's side; they move, so they are read together."""
+    for name in names:
+        expect(page.locator(f"[data-net={name}]")).not_to_have_text("—")
+    read = "names => names.map((name) => document.querySelector(`[data-net=${name}]`).textContent.trim())"
+    shown = [text.partition(" ") for text in page.evaluate(read, list(names))]
+    return [Decimal(price) * (-1 if side == "db" else 1) for price, _, side in shown]
 
 
 def test_an_iron_condor_is_sold_and_filled(trader: Page, desk: DeskProcess) -> None:
     pick(trader, desk, "iron_condor")
     expect(trader.locator("#strategy")).to_have_text(WORDS)
     expect(trader.get_by_role("combobox", name="Action")).to_have_count(4)
-    assert net(trader, "natural") < net(trader, "mid") < net(trader, "far")
+    natural, mid, far = nets(trader, "natural", "mid", "far")
+    assert natural < mid < far
     expect(trader.locator("#pop")).to_have_text(re.compile(r"^\s*\d+ %\s*$"))
     expect(trader.locator("#max-loss")).to_have_text(re.compile(r"^\s*−\$"))
     trader.get_by_role("button", name="Natural").click()
     expect(trader.locator("[name=effect]")).to_have_value("credit")
     for _ in range(30):  # the market moves on until the order is there
         trader.get_by_role("button", name="One tick down").click()
-    trader.get_by_role("button", name="Review order").click()
+    press_review(trader)
     sentence = trader.locator(".sentence")
     expect(sentence).to_contain_text(re.compile(r"^Sell 1 SPY .* iron condor for a [\d.]+ credit or better"))
     expect(trader.locator(".review table tbody tr")).to_have_count(4)
-    for box in trader.get_by_role("checkbox").all():
-        box.check()
     send(trader)
     expect(order_status(trader)).to_have_text("Filled")
 
@@ -90,35 +85,35 @@ def test_a_price_between_two_steps_is_put_right_with_a_note(trader: Page, desk: 
 
 def test_what_is_typed_while_the_desk_answers_is_kept(trader: Page, desk: DeskProcess) -> None:
     pick(trader, desk, "vertical", right="P")
-    held: list[object] = []
+    held: list[Route] = []
     trader.route("**/trade", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
     trader.get_by_role("button", name="Higher strike of leg 1").click()
     trader.get_by_label("Quantity", exact=True).fill("7")
-    trader.wait_for_timeout(200)
-    held[0].continue_()  # type: ignore[attr-defined]
-    trader.unroute("**/trade")
+    let_go(trader, held, "**/trade")
     expect(trader.locator("[data-leg='1']")).to_have_attribute("data-multiplier", "100")
     expect(trader.get_by_label("Quantity", exact=True)).to_have_value("7")
 
 
 def test_an_answer_that_is_lost_changes_nothing_and_says_so(
-    context: BrowserContext, desk: DeskProcess, connected: None
+    context: BrowserContext, desk: DeskProcess, demo: Member
 ) -> None:
+    context.add_cookies(demo.cookies)
     page = context.new_page()  # it complains of the request that is cut off here
-    sign_in(page, desk)
     pick(page, desk, "vertical", right="P")
     before = page.locator("#strategy").inner_text()
     page.route("**/trade", lambda route: route.abort())
     page.get_by_role("button", name="Flip all").click()
-    expect(page.get_by_role("alert")).to_contain_text("nothing was changed")
+    expect(page.get_by_role("alert").filter(has_text="nothing was changed")).to_be_visible()
     expect(page.locator("#strategy")).to_have_text(before)
     page.unroute("**/trade")
 
 
-def test_a_spread_is_made_without_a_script(browser: Browser, desk: DeskProcess, connected: None) -> None:
-    visitor = new_visitor(browser, java_script_enabled=False)
-    page = visitor.new_page()
-    sign_in(page, desk)
+def test_a_spread_is_made_without_a_script(browser: Browser, desk: DeskProcess, demo: Member) -> None:
+    with demo.at(browser, java_script_enabled=False) as page:
+        make_spread_without_a_script(page, desk)
+
+
+def make_spread_without_a_script(page: Page, desk: DeskProcess) -> None:
     page.goto(f"{desk.url}/trade?symbol=SPY")
     page.get_by_role("button", name="Choose an option").click()
     page.locator(".tabs a").nth(8).click()
@@ -133,16 +128,17 @@ def test_a_spread_is_made_without_a_script(browser: Browser, desk: DeskProcess, 
     page.locator("[name=effect]").select_option("credit")
     page.get_by_role("button", name="Show figures").click()
     expect(page.locator("#max-profit")).to_have_text("+$50.00")
-    page.get_by_role("button", name="Review order").click()
+    press_review(page)
     expect(page.locator(".sentence")).to_contain_text("put vertical for a 0.50 credit or better")
-    visitor.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_spread_fits_a_phone(scheme: str, browser: Browser, desk: DeskProcess, connected: None) -> None:
-    visitor = new_visitor(browser, viewport={"width": 360, "height": 780}, color_scheme=scheme)
-    page = visitor.new_page()
-    sign_in(page, desk)
+def test_a_spread_fits_a_phone(scheme: str, browser: Browser, desk: DeskProcess, demo: Member) -> None:
+    with demo.at(browser, viewport={"width": 360, "height": 780}, color_scheme=scheme) as page:
+        fits_a_phone(page, desk)
+
+
+def fits_a_phone(page: Page, desk: DeskProcess) -> None:
     pick(page, desk, "iron_condor")
     expect(page.locator("#pop")).to_have_text(re.compile(r"^\s*\d+ %\s*$"))
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
@@ -154,7 +150,5 @@ def test_a_spread_fits_a_phone(scheme: str, browser: Browser, desk: DeskProcess,
     assert small == []
     for box in page.locator("#ticket .leg-buttons button").all():
         expect(box).to_be_visible()
-    page.get_by_role("button", name="Review order").click()
-    expect(page.locator(".sentence")).to_be_visible()
+    press_review(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
-    visitor.close()

@@ -5,14 +5,8 @@ from decimal import Decimal
 
 import pytest
 from desk_process import DeskProcess
-from desk_visits import order_status, review, send, sign_in
+from desk_visits import order_status, press_review, review, send
 from playwright.sync_api import Page, expect
-
-
-@pytest.fixture
-def trader(page: Page, desk: DeskProcess, connected: None) -> Page:
-    sign_in(page, desk)
-    return page
 
 
 def typed_price(page: Page) -> Decimal:
@@ -40,7 +34,7 @@ def test_an_option_is_bought_through_the_chain(trader: Page, desk: DeskProcess) 
     trader.get_by_role("button", name="Ask", exact=True).click()
     for _ in range(20):  # the market moves on until the order is there
         trader.get_by_role("button", name="One tick up").click()
-    trader.get_by_role("button", name="Review order").click()
+    press_review(trader)
     expect(trader.locator(".sentence")).to_contain_text(f"Buy 1 SPY {expiry} {strike} P to open at ")
     send(trader)
     expect(order_status(trader)).to_have_text("Filled")
@@ -53,7 +47,8 @@ def test_the_price_starts_at_the_middle_on_the_grid(trader: Page, desk: DeskProc
     trader.goto(f"{desk.url}/trade?symbol=F")
     price = typed_price(trader)
     assert price == price.quantize(Decimal("0.01"))
-    for _ in range(20):  # bid, ask and middle move together, so they are read together
+    expect(trader.locator("#net-quote [data-net=ask]")).not_to_have_text("—")
+    for _ in range(200):  # bid, ask and middle move together, so they are read together
         bid, middle, ask = trader.evaluate(
             """() => [...document.querySelectorAll("#net-quote dd")].slice(0, 3).map((one) => one.textContent.trim())"""
         )
@@ -75,12 +70,29 @@ def test_the_price_starts_at_the_middle_on_the_grid(trader: Page, desk: DeskProc
 
 def test_close_opens_a_ticket_that_is_ready_to_review(trader: Page, desk: DeskProcess) -> None:
     trader.goto(f"{desk.url}/portfolio/positions")
-    trader.locator('tr[data-symbol^="SPY "]').get_by_role("link", name="Close").last.click()
+    row = trader.locator('tr[data-symbol^="SPY "]').last
+    quantity = re.sub("[^0-9]", "", row.locator("[data-label=Quantity]").inner_text())
+    row.get_by_role("link", name="Close").click()
     expect(trader.get_by_label("Action")).to_have_value(re.compile("_to_close$"))
-    expect(trader.get_by_label("Quantity")).to_have_value("1")
+    expect(trader.get_by_label("Quantity")).to_have_value(quantity)
     assert typed_price(trader) > 0
-    trader.get_by_role("button", name="Review order").click()
+    press_review(trader)
     expect(trader.locator(".sentence")).to_contain_text("to close")
+
+
+def test_a_market_that_moved_is_shown_once_more_before_anything_is_sent(trader: Page, desk: DeskProcess) -> None:
+    review(trader, desk, symbol="WMT", action="buy_to_open", quantity="1", limit_price="50.00")
+    shown = trader.locator("#send [name=preview]").input_value()
+    desk.control("prices", {"symbol": "WMT", "price": "75.00"})
+    expect(trader.locator(".review [data-field=bid]")).to_have_text(re.compile("^7[3-6]"))
+    trader.get_by_role("button", name="Send SIM order").click()
+    expect(trader.get_by_role("alert").filter(has_text="Nothing was sent: look again")).to_be_visible()
+    assert trader.locator("#send [name=preview]").input_value() != shown
+    desk.control("prices", {"symbol": "WMT", "price": "95.00"})
+    send(trader)
+    expect(order_status(trader)).to_have_text("Working")
+    trader.get_by_role("button", name="Cancel order").click()
+    expect(order_status(trader)).to_have_text("Cancelled")
 
 
 def test_back_and_reload_after_sending_send_nothing_more(trader: Page, desk: DeskProcess) -> None:
@@ -96,6 +108,7 @@ def test_back_and_reload_after_sending_send_nothing_more(trader: Page, desk: Des
     expect(trader).to_have_url(order)
     trader.goto(f"{desk.url}/orders/")
     expect(trader.get_by_role("link", name="Buy 6 F at 4.44 or better", exact=True)).to_have_count(1)
-    trader.get_by_role("button", name="Cancel: Buy 6 F at 4.44").click()
+    with trader.expect_navigation():
+        trader.get_by_role("button", name="Cancel: Buy 6 F at 4.44").click()
     trader.goto(order)
     expect(order_status(trader)).to_have_text("Cancelled")

@@ -26,12 +26,12 @@ def test_both_brokers_are_connected_shown_and_traded_at_in_one_sitting(
     page.screenshot(path=shots / "7-two-brokers.png", full_page=True)
     both_portfolios_move(page, desk)
     page.screenshot(path=shots / "8-two-portfolios.png", full_page=True)
-    for account in margin_accounts(page, desk):
-        place_and_see_it_filled(page, desk, account)
+    sent = {account["broker"]: place_and_see_it_filled(page, desk, account) for account in margin_accounts(page, desk)}
     page.goto(f"{desk.url}/orders/?tab=today")
-    for broker in TITLES:
-        title = TITLES[broker].removesuffix(" SIM")
-        expect(page.locator("tr[data-order]").filter(has_text=f"· {title}").first).to_contain_text("Filled")
+    for broker, order in sent.items():
+        row = page.locator(f'tr[data-order="{order}"]')
+        expect(row).to_contain_text(f"· {TITLES[broker].removesuffix(' SIM')}")
+        expect(row).to_contain_text("Filled")
 
 
 def both_portfolios_move(page: Page, desk: DeskProcess) -> None:
@@ -42,6 +42,8 @@ def both_portfolios_move(page: Page, desk: DeskProcess) -> None:
         for row in asked(page, desk, "connections")
     ]
     assert len(marks) == 2
+    for mark in marks:
+        expect(mark).not_to_have_text("—")
     for mark, before in [(mark, mark.inner_text()) for mark in marks]:
         expect(mark).not_to_have_text(before)
 
@@ -53,10 +55,11 @@ def margin_accounts(page: Page, desk: DeskProcess) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def place_and_see_it_filled(page: Page, desk: DeskProcess, account: dict[str, Any]) -> None:
-    # Nobody else trades PFE at this broker: an order left working would have to be confirmed against.
+def place_and_see_it_filled(page: Page, desk: DeskProcess, account: dict[str, Any]) -> str:
+    """The order's number."""
     review(page, desk, account=account["id"], symbol="PFE", action="buy_to_open", quantity="1", order_type="market")
     expect(page.locator("main")).to_contain_text(TITLES[account["broker"]])
-    send(page)
+    order = send(page).rsplit("/", 1)[1]
     expect(order_status(page)).to_have_text("Filled")
     expect(page.locator("#order")).to_contain_text(TITLES[account["broker"]])
+    return order

@@ -7,30 +7,24 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from desk_members import Member, joined
 from desk_process import DeskProcess
-from desk_visits import connect, new_visitor, sign_up
+from desk_visits import new_visitor
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PHONE = {"width": 360, "height": 780}
 WIDE = {"width": 1440, "height": 900}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
-SOON = 20_000
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Any:
-    visitor = new_visitor(browser)
-    page = visitor.new_page()
-    sign_up(page, desk, "watching")
-    connect(page, desk)
-    state = visitor.storage_state()
-    visitor.close()
-    return state
+def member(browser: Browser, desk: DeskProcess) -> Member:
+    return joined(browser, desk, "watching", "demo", "tastytrade")
 
 
 @pytest.fixture
-def context(browser: Browser, member: Any) -> Iterator[BrowserContext]:
-    visitor = new_visitor(browser, storage_state=member, viewport=WIDE)
+def context(browser: Browser, member: Member) -> Iterator[BrowserContext]:
+    visitor = new_visitor(browser, storage_state=member.state, viewport=WIDE)
     yield visitor
     visitor.close()
 
@@ -45,7 +39,8 @@ def make(page: Page, desk: DeskProcess, name: str, symbols: str, kept: str = "")
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     if symbols:
         page.get_by_label("Add symbols").fill(symbols)
-        page.get_by_role("button", name="Add", exact=True).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Add", exact=True).click()
     page.wait_for_load_state()  # its scripts run by then
 
 
@@ -66,9 +61,9 @@ def test_pasted_symbols_are_watched_live_and_bad_ones_named(page: Page, desk: De
     expect(notice).to_contain_text("???, NOTKNOWN")
     assert symbols_on(page) == ["AAPL", "MSFT", "SPY"]
     row = page.locator('#watchlist tr[data-symbol="AAPL"]')
-    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live", timeout=SOON)
+    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")
     desk.control("prices", {"symbol": "AAPL", "price": "201.07"})
-    expect(row.locator("[data-field=last]")).to_have_text(re.compile(r"^20\d\."), timeout=SOON)
+    expect(row.locator("[data-field=last]")).to_have_text(re.compile(r"^20\d\."))
     figures = row.evaluate(
         "row => ['last', 'change', 'share'].map((name) =>"
         " row.querySelector(`[data-field=${name}], [data-${name}]`).textContent)"
@@ -81,12 +76,12 @@ def test_rows_move_and_go_in_place(page: Page, desk: DeskProcess) -> None:
     make(page, desk, "Moved", "AAPL MSFT SPY")
     page.evaluate("window.stays = true")
     page.get_by_role("button", name="Move SPY up").click()
-    assert symbols_on(page) == ["AAPL", "SPY", "MSFT"]
     expect(page.get_by_role("button", name="Move SPY up")).to_be_focused()
+    assert symbols_on(page) == ["AAPL", "SPY", "MSFT"]
     with page.expect_response("**/act"):
         page.keyboard.press("Enter")
-    assert symbols_on(page) == ["SPY", "AAPL", "MSFT"]
     expect(page.get_by_role("button", name="Move SPY up")).to_be_disabled()
+    assert symbols_on(page) == ["SPY", "AAPL", "MSFT"]
     expect(page.locator("#watchlist-told")).to_have_text("SPY is number 1 of 3.")
     with page.expect_response("**/act"):
         page.get_by_role("button", name="Remove AAPL").click()
@@ -106,7 +101,7 @@ def test_rows_can_be_dragged(page: Page, desk: DeskProcess) -> None:
 
 def test_a_move_that_the_desk_never_heard_of_is_taken_back(page: Page, desk: DeskProcess) -> None:
     make(page, desk, "Unheard", "AAPL MSFT")
-    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live", timeout=SOON)  # scripts run
+    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")  # scripts run
     page.route("**/act", lambda route: route.abort())
     page.get_by_role("button", name="Remove AAPL").click()
     expect(page.get_by_text("The desk can't be reached: the list is as it was.")).to_be_visible()
@@ -141,7 +136,8 @@ def test_a_list_kept_at_the_broker_goes_there_and_comes_back(page: Page, desk: D
 
 def test_a_column_sorts_and_the_sheet_is_as_it_is_shown(page: Page, desk: DeskProcess) -> None:
     make(page, desk, "Sorted", "SPY AAPL GME F")
-    page.get_by_role("link", name="Symbol", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Symbol", exact=True).click()
     assert symbols_on(page) == ["AAPL", "F", "GME", "SPY"]
     expect(page.get_by_role("button", name="Move SPY up")).to_have_count(0)
     with page.expect_download() as sheet:
@@ -158,6 +154,8 @@ def test_a_symbol_is_put_on_a_list_from_its_page(page: Page, desk: DeskProcess) 
     expect(page.locator("[data-notice]")).to_contain_text("NFLX added")
     page.goto(f"{desk.url}/watchlists/")
     page.get_by_role("link", name=re.compile("^From pages")).click()
+    expect(page.get_by_role("heading", name="From pages", exact=True)).to_be_visible()
+    expect(page.locator("#watchlist tbody tr")).to_have_count(1)
     assert symbols_on(page) == ["NFLX"]
 
 

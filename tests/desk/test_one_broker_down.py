@@ -213,15 +213,22 @@ def test_a_broker_that_hangs_leaves_the_other_free_and_its_order_in_doubt_and_fo
         ticket = a_ticket("1", "1.01")
         return orders.place(account=account, ticket=ticket, idempotency_key="one", source=Order.Source.API)[0]
 
+    def is_out() -> bool:
+        """Not its dry run, which is posted as well while the desk still asks for figures."""
+        entries = desk.sim.ledger(account=account.number)
+        return any(each["method"] == "POST" and each["path"].endswith("/orders") for each in entries)
+
     sending = act(place)
-    wait_until(lambda: [each for each in desk.sim.ledger(account=account.number) if each["method"] == "POST"])
+    wait_until(is_out)
+    began = time.monotonic()
     hang(desk, away, 12)
+    forget_flights()  # what the order's checks have just read would answer the pages
     address = f"/portfolio/positions?account={account.pk}"
     waiting = [act(lambda: desk.trader.get(address).status_code) for _ in range(3)]
     time.sleep(0.5)
     assert desk.place(OTHER[away]).phase in ("submitting", "working")
     assert desk.trader.get(f"/portfolio/positions?account={desk.account(OTHER[away]).pk}").status_code == 200
-    assert not ended, "all that while everything at the other hangs"
+    assert not ended or time.monotonic() - began > 8, "all that while everything at the other hangs"
     sending.join(30)
     order = Order.objects.get(account=account)
     assert order.status == Status.UNKNOWN

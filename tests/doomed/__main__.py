@@ -1,13 +1,19 @@
-"""The tasks by name: ``python -m doomed <task> '<json>'``."""
+"""The tasks by name, served from a desk that is loaded once."""
 
-import json
-import sys
-from collections.abc import Callable
-from typing import Any
+import gc
 
-from doomed import bursts, clicks, liveness, matrix, restored, submissions
+import django
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+django.setup()
+
+import ledger_process  # noqa: E402
+
+from doomed import bursts, clicks, liveness, matrix, meeting, prepared, restored, submissions  # noqa: E402
+from doomed.nursery import Task, serve  # noqa: E402
+
+TASKS: dict[str, Task] = {
+    "migrate": prepared.migrate,
+    "ledger": ledger_process.serve,
     "submissions": submissions.submissions,
     "cap": bursts.cap,
     "switch": bursts.switch,
@@ -16,7 +22,11 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "wake": restored.wake,
     "liveness": liveness.liveness,
     "matrix": matrix.matrix,
+    "meeting": meeting.meeting,
 }
 
 if __name__ == "__main__":
-    print(json.dumps(TASKS[sys.argv[1]](**json.loads(sys.argv[2]))))
+    prepared.warm()
+    gc.collect()
+    gc.freeze()  # so that a fork copies no memory only because it collects garbage
+    serve(TASKS)

@@ -26,9 +26,6 @@ def matrix(
     url: str, repeats: int, points: Sequence[int] = (), faults: Sequence[str] = FAULTS, sabotage: str = ""
 ) -> dict[str, Any]:
     """Each point, each fault (or those that are named), both brokers, so often. ``resume`` sends what was cut off."""
-    import django
-
-    django.setup()
     accounts = connected(url)
     made_ready()
     folder = Path(tempfile.mkdtemp(dir=os.environ["VAR_DIR"]))

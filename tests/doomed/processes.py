@@ -1,6 +1,5 @@
 """The desk loaded once, its patience in seconds where it has minutes in life; processes forked from it and killed."""
 
-import gc
 import os
 import random
 import signal
@@ -19,25 +18,27 @@ WIDE = (
 
 
 def load(*, controls: bool) -> Any:
-    """Django over the test's database. → the broker, which is in its own process."""
-    import django
-
-    django.setup()
+    """The desk over the test's database. → the broker, which is in its own process."""
     from ledger_process import RemoteLedger
 
     from brokers import connections
 
     broker = RemoteLedger(os.environ["LEDGER"])
     connections.broker_for = lambda connection, **_: broker  # type: ignore[assignment]
+    be_ready(controls=controls)
+    return broker
+
+
+def be_ready(*, controls: bool) -> None:
+    """Brisk, with a token that is as good as any, and with or without what judges orders."""
+    from brokers import connections
+
     connections.access_token = lambda connection_id, refused=None: "made-up"  # type: ignore[assignment]
     if controls:
         widen_limits()
     else:
         leave_out_the_controls()
     be_brisk()
-    gc.collect()
-    gc.freeze()  # so that a fork copies no memory only because it collects garbage
-    return broker
 
 
 def leave_out_the_controls() -> None:
@@ -62,7 +63,7 @@ def be_brisk() -> None:
     """Doubts are brought up in a second; looks at orders that just work wait for the end, where all are compared."""
     from trading.protocol import news, reconcile, sending
 
-    news.LOOKS = (60,)  # type: ignore[assignment]
+    news.LOOKS = (3_600,)  # type: ignore[assignment]
 
     sending.OWNER_TIME = timedelta(seconds=1)
     sending.SEND_WITHIN = timedelta(seconds=2)

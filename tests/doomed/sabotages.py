@@ -8,9 +8,7 @@ def spoil(sabotage: str) -> None:
     if sabotage == "naive":
         _send_again_when_no_answer_comes()
     if sabotage == "forgetful":
-        from trading.protocol import durability
-
-        durability.check = lambda: None
+        _send_from_a_database_that_forgets()
     if sabotage == "keyless":
         _forget_keys()
 
@@ -34,6 +32,17 @@ def _send_again_when_no_answer_comes() -> None:
             raise OutcomeUnknown("Given up.")
 
     sending.send = lambda order, ticket, broker: send(order, ticket, Again(broker))  # type: ignore[assignment, arg-type]
+
+
+def _send_from_a_database_that_forgets() -> None:
+    """What is there so far is on the disk: the accounts stay, the orders go."""
+    from django.db import connection
+
+    from trading.protocol import durability
+
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+    durability.check = lambda: None
 
 
 def _forget_keys() -> None:

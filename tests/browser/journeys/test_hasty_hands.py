@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from desk_members import Member, joined
 from desk_process import DeskProcess
+from desk_visits import let_go, new_visitor
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 
@@ -17,10 +18,9 @@ def member(browser: Browser, desk: DeskProcess) -> Member:
 
 @pytest.fixture
 def context(browser: Browser, member: Member) -> Iterator[BrowserContext]:
-    context = browser.new_context(storage_state=member.state, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
+    visitor = new_visitor(browser, storage_state=member.state)
+    yield visitor
+    visitor.close()
 
 
 def test_a_share_s_price_can_not_be_taken_for_its_option(page: Page, desk: DeskProcess) -> None:
@@ -37,9 +37,7 @@ def test_a_share_s_price_can_not_be_taken_for_its_option(page: Page, desk: DeskP
     call.click()
     expect(ask).to_be_disabled()
     expect(page.get_by_role("button", name="One tick up")).to_be_disabled()
-    for route in held:
-        route.continue_()
-    page.unroute("**/trade")
+    let_go(page, held, "**/trade")
     expect(page.locator("#symbol-name")).to_have_text(re.compile("^BA .* C$"))
     expect(ask).to_be_enabled()
     expect(page.get_by_label("Limit price")).not_to_have_value(str(share))

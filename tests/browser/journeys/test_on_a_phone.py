@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from desk_members import Member, joined
 from desk_process import DeskProcess
+from desk_visits import new_visitor
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SMALL = {"width": 360, "height": 780}
@@ -17,10 +18,9 @@ def member(browser: Browser, desk: DeskProcess) -> Member:
 
 @pytest.fixture
 def context(browser: Browser, member: Member) -> Iterator[BrowserContext]:
-    context = browser.new_context(storage_state=member.state, viewport=SMALL, reduced_motion="reduce")  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
+    visitor = new_visitor(browser, storage_state=member.state, viewport=SMALL, reduced_motion="reduce")
+    yield visitor
+    visitor.close()
 
 
 def is_within(page: Page, selector: str) -> bool:
@@ -36,6 +36,7 @@ def test_a_holding_is_closed_without_a_sideways_scroll(page: Page, desk: DeskPro
     assert is_within(page, "[data-row] .btn")
     assert is_within(page, "[data-row] [data-figure=gain_day]")
     row.locator(".row-menu summary").click()
+    expect(row.get_by_role("button", name="Close at mid")).to_be_visible()
     assert is_within(page, "[data-row] .row-menu[open] button")
     row.get_by_role("button", name="Close at mid").click()
     expect(page.locator(".sentence")).to_contain_text("Sell 60 NVDA")
