@@ -14,15 +14,18 @@ NONE = timedelta(0)
 def row_with_clock(connection_id: UUID) -> Connection | None:
     """A row that knows how far our own clock is from the database's. Written out, for each call to a broker asks it."""
     key = Connection._meta.pk.get_db_prep_value(connection_id, database)
-    moment = "clock_timestamp()" if database.vendor == "postgresql" else "NULL"
+    moment = MOMENT.get(database.vendor, "CURRENT_TIMESTAMP")
     for row in Connection.objects.raw(f"SELECT *, {moment} AS read_at {ONE}", [key]):
         read_at = vars(row)["read_at"]
-        vars(row)["clock_skew"] = NONE if read_at is None else read_at - timezone.now()
+        if isinstance(read_at, str):  # SQLite has no type for it
+            read_at = datetime.fromisoformat(read_at)
+        vars(row)["clock_skew"] = read_at - timezone.now()
         return row
     return None
 
 
 ONE = f"FROM {Connection._meta.db_table} WHERE id = %s"
+MOMENT = {"postgresql": "clock_timestamp()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'NOW')"}
 
 
 def skew_of(row: Connection) -> timedelta:
