@@ -15,6 +15,7 @@ from trading.models import Fill
 from trading.patterns.facts import Drift, StillQuote
 from trading.patterns.rules import NEW_YORK
 from trading.patterns.trouble import SILENT_FOR
+from trading.protocol import reconcile
 
 ZERO = Decimal(0)
 
@@ -41,13 +42,25 @@ class Positions:
         self._since: dict[tuple[UUID, str], datetime] = {}
 
     def check(self, account: Account, now: datetime) -> list[Drift]:
-        """Ask the broker; → what does not fit, since when. Raises ``BrokerError``."""
+        """Ask the broker; → what does not fit, since when. Raises ``BrokerError``.
+
+        Before anything is said not to fit, the broker's orders are read: the person may trade elsewhere too.
+        """
+        look, fills = self._ask(account, now)
+        mark = self._marks.get(account.pk)
+        if mark is not None and _odd(_with_fills(mark, fills), look.positions):
+            reconcile.refresh(account)
+            look, fills = self._ask(account, now)
+        return self.compare(account.pk, look, fills, now)
+
+    def _ask(self, account: Account, now: datetime) -> tuple[Mark, list[tuple[str, Decimal]]]:
+        """The positions at the broker, and the fills since the mark that were known before they were asked for."""
         newest = Fill.objects.filter(order__account=account).aggregate(newest=Max("pk"))["newest"] or 0
         mark = self._marks.get(account.pk)
         fills = _fills_between(account, mark.fill_id, newest) if mark is not None else []
         broker = connections.broker_for(account.connection)
         theirs = {str(one.instrument): one.quantity for one in broker.get_positions(account.number)}
-        return self.compare(account.pk, Mark(now.astimezone(NEW_YORK).date(), theirs, newest), fills, now)
+        return Mark(now.astimezone(NEW_YORK).date(), theirs, newest), fills
 
     def compare(self, account_id: UUID, look: Mark, fills: list[tuple[str, Decimal]], now: datetime) -> list[Drift]:
         """``look``: positions, with the newest fill known before they were asked for; ``fills``: (symbol, signed
