@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -37,6 +38,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "order_rejected": (422, "The order was not accepted"),
     "order_denied": (422, "The desk's own checks did not let it out"),
     "connection_not_ready": (503, "The desk is not ready to send"),
+    "database_unavailable": (503, "The desk's database can't be reached"),
     "broker_refused": (422, "The broker said no"),
     "broker_not_authorized": (403, "The broker no longer lets us in"),
     "broker_rate_limited": (429, "The broker asks us to slow down"),
@@ -45,6 +47,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "broker_unexpected_reply": (502, "The broker's answer could not be read"),
     "broker_error": (502, "The broker had a problem"),
 }
+NO_DATABASE = (OperationalError, InterfaceError)
+TRY_AGAIN = {"Retry-After": "5"}
+ASK_AGAIN = "Try again in a moment. An order is safe to repeat under its own Idempotency-Key: it is never sent twice."
 BY_STATUS = {status: code for code, (status, _) in reversed(PROBLEMS.items())}
 
 
@@ -87,6 +92,9 @@ def problem_from_exception(error: Exception, context: dict[str, Any]) -> Respons
         return problem_response("bad_request", "The request is too large or malformed.", instance=instance)
     if isinstance(error, exceptions.APIException):
         return _framework_problem(error, instance)
+    if isinstance(error, NO_DATABASE):
+        logger.exception("the database could not be reached", extra={"request_id": request_id()})
+        return problem_response("database_unavailable", ASK_AGAIN, instance=instance, headers=TRY_AGAIN, retryable=True)
     logger.exception("unexpected error in the API", extra={"request_id": request_id()})
     return problem_response("server_error", "The request id helps us to find out why.", instance=instance)
 
@@ -139,6 +147,12 @@ def plain_problem(request: HttpRequest, code: str, detail: str = "") -> JsonResp
     """The same document outside the REST framework: unknown addresses, crashes."""
     document = problem(code, detail, instance=request.path)
     return JsonResponse(document, status=document["status"], content_type=CONTENT_TYPE)
+
+
+def database_away(request: HttpRequest) -> JsonResponse:
+    """Where the database failed before or behind the REST framework, as with the session that says who asks."""
+    document = problem("database_unavailable", ASK_AGAIN, instance=request.path, retryable=True)
+    return JsonResponse(document, status=document["status"], content_type=CONTENT_TYPE, headers=TRY_AGAIN)
 
 
 def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Error pages in words; below /api/ the same as problem documents."""
 
+import sys
 from http import HTTPStatus
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
 
-from config.api import PROBLEMS, plain_problem
+from config.api import NO_DATABASE, PROBLEMS, TRY_AGAIN, database_away, plain_problem
 from config.middleware import request_id
 
 WORDS = {
@@ -18,6 +19,8 @@ WORDS = {
     404: "There is nothing at this address. It may have been removed, or it belongs to somebody else.",
     500: "Something went wrong here. Nothing was sent because of this page; look at your orders before you repeat "
     "anything. The number below helps to find out why.",
+    503: "The desk's database can't be reached just now. Try again in a moment; look at your orders before you repeat "
+    "anything.",
 }
 CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "server_error"}
 
@@ -26,7 +29,7 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
     if request.path.startswith("/api/"):
         return plain_problem(request, CODES[status])
     context = {"status": status, "title": HTTPStatus(status).phrase, "words": WORDS[status], "request_id": request_id()}
-    if status == 500:  # the page must come even when the database, and so the person, can't be had
+    if status >= 500:  # the page must come even when the database, and so the person, can't be had
         return HttpResponse(render_to_string("error.html", context), status=status)
     return render(request, "error.html", context, status=status)
 
@@ -52,7 +55,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, 500)
+    if not isinstance(sys.exc_info()[1], NO_DATABASE):
+        return _answer(request, 500)
+    if request.path.startswith("/api/"):
+        return database_away(request)
+    answer = _answer(request, 503)
+    answer["Retry-After"] = TRY_AGAIN["Retry-After"]
+    return answer
 
 
 def problems(request: HttpRequest) -> HttpResponse:

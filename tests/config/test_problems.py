@@ -1,8 +1,9 @@
 """Every error of the API is one kind of document; every error page has words."""
 
 import pytest
+from django.db import OperationalError
 from django.http import Http404
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, ParseError, ValidationError
 from rest_framework.test import APIRequestFactory
 
@@ -29,6 +30,7 @@ REQUEST = APIRequestFactory().get("/api/v1/things")
         (Unavailable("down"), 503, "broker_unavailable"),
         (OutcomeUnknown("?"), 504, "outcome_unknown"),
         (UnexpectedReply("garbage", path="data"), 502, "broker_unexpected_reply"),
+        (OperationalError("secret detail"), 503, "database_unavailable"),
         (RuntimeError("secret detail"), 500, "server_error"),
     ],
 )
@@ -101,6 +103,27 @@ def test_a_crash_has_its_page_even_without_a_database() -> None:
     response = server_error(RequestFactory().get("/portfolio/"))
     assert response.status_code == 500
     assert "look at your orders before you repeat" in response.content.decode()
+
+
+def no_connection(*_: object, **__: object) -> None:
+    raise OperationalError("couldn't get a connection after 10.00 sec")
+
+
+@pytest.mark.parametrize("path", ["/portfolio/", "/orders/", "/api/v1/accounts", "/api/v1/nonsense"])
+async def test_a_database_that_is_away_is_told_as_that_and_to_be_tried_again(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind the server, where middleware and views are run from the loop."""
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", no_connection)
+    client = AsyncClient(raise_request_exception=False)
+    client.cookies["sessionid"] = "a" * 32
+    response = await client.get(path)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    if path.startswith("/api/"):
+        assert (response["Content-Type"], response.json()["code"]) == (CONTENT_TYPE, "database_unavailable")
+        assert "Idempotency-Key" in response.json()["detail"]
+    else:
+        assert "look at your orders before you repeat" in response.content.decode()
 
 
 @pytest.mark.django_db
