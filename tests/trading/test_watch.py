@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections as databases
+from django.utils import timezone
 from ledger_broker import LedgerBroker, a_ticket, open_account, raiser
 
 from brokers.domain.instruments import Instrument
@@ -101,3 +103,14 @@ async def test_one_bad_or_slow_account_never_stops_the_others(
 def test_a_quiet_desk_has_nothing_due(ledger_broker: LedgerBroker, trading_account: Account) -> None:
     place(trading_account)
     assert watch.due_accounts() == []
+
+
+def test_orders_that_merely_work_never_crowd_out_one_in_doubt(ledger_broker: LedgerBroker, db: None) -> None:
+    accounts = [open_account(f"trader {number}", f"5WT1{number:04}") for number in range(20)]
+    for waited, account in enumerate(reversed(accounts)):
+        place(account)
+        due = timezone.now() - timedelta(seconds=10 + waited)
+        status = Status.UNKNOWN if account == accounts[-1] else Status.WORKING
+        Order.objects.filter(account=account).update(status=status, next_check_at=due)
+    due_first = [account.pk for account in (accounts[-1], *accounts[:-1])]
+    assert watch.due_accounts() == due_first[: 1 + watch.OTHERS_AT_ONCE]

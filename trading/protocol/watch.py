@@ -9,14 +9,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.live.hub import hub
 from brokers.models import Account, Connection
 from trading import lifecycle
-from trading.models import Order
+from trading.models import Order, OrderQuerySet
 from trading.protocol import reconcile
 from trading.protocol.counters import counters
 from trading.risk import TradingState
@@ -28,8 +28,9 @@ PAUSE = 0.5
 FEEDS_EVERY = 10.0
 FEEDS_FOR = timedelta(seconds=60)
 AT_ONCE = 8
-LATE_AT_ONCE = 10
-"""Accounts with nothing but late watches that one round takes up, so that they never crowd out the others."""
+DOUBTFUL_AT_ONCE, OTHERS_AT_ONCE, LATE_AT_ONCE = 500, 16, 10
+"""Accounts with nothing but working orders, and with nothing but late watches, that one round takes up: so whatever
+falls into doubt meanwhile does not wait behind all of them."""
 
 
 async def watch_orders(pause: float = PAUSE) -> None:
@@ -123,12 +124,18 @@ def halt_all() -> None:
 
 def due_accounts() -> list[UUID]:
     """Accounts with orders to look at now, those in doubt first."""
-    due = Order.objects.due(timezone.now()).order_by("next_check_at")
-    late = due.filter(status__in=lifecycle.NEVER_THERE).values_list("account_id", flat=True)
+    due = Order.objects.due(timezone.now())
     in_doubt = Q(status__in=lifecycle.UNCERTAIN) | Q(replace_pending=True) | Q(decrease_seen_at__isnull=False)
-    doubtful = due.filter(in_doubt).values_list("account_id", flat=True)
-    others = due.filter(status__in=lifecycle.OPEN).values_list("account_id", flat=True)
-    return list(dict.fromkeys([*doubtful[:500], *others[:500], *late[:LATE_AT_ONCE]]))
+    doubtful = _accounts(due.filter(in_doubt), DOUBTFUL_AT_ONCE)
+    others = _accounts(due.filter(status__in=lifecycle.OPEN), OTHERS_AT_ONCE)
+    late = _accounts(due.filter(status__in=lifecycle.NEVER_THERE), LATE_AT_ONCE)
+    return list(dict.fromkeys([*doubtful, *others, *late]))
+
+
+def _accounts(orders: OrderQuerySet, most: int) -> list[UUID]:
+    """Each account once, those that have waited longest."""
+    waiting = orders.order_by().values("account_id").annotate(since=Min("next_check_at")).order_by("since")
+    return list(waiting.values_list("account_id", flat=True)[:most])
 
 
 def look_after(account_id: UUID) -> None:
