@@ -52,7 +52,7 @@ def candidates(order: Order) -> list[dict[str, Any]]:
         order_type=order.order_type,
         time_in_force=order.time_in_force,
     )
-    return [_as_candidate(one) for one in found.order_by("created_at") if _is_like(one, order)]
+    return [_as_candidate(one) for one in found.order_by("created_at", "broker_order_id") if _is_like(one, order)]
 
 
 def _is_like(one: Order, order: Order) -> bool:
