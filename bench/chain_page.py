@@ -95,7 +95,7 @@ def say_smooth(watched: dict[str, float]) -> None:
 
 def visit(tab: Any, page: str) -> dict[str, float]:
     tab.goto(f"{page}&strikes=20")
-    tab.wait_for_function('performance.getEntriesByName("first-contentful-paint").length > 0')
+    tab.wait_for_function('() => performance.getEntriesByName("first-contentful-paint").length > 0')
     times: dict[str, float] = tab.evaluate(PAINT)
     return times
 

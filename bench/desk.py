@@ -1,4 +1,4 @@
-"""The desk's own time beyond the broker's: positions page and API, preview and place, p50 and p95 in milliseconds.
+"""The desk's own time beyond the broker's for what is read: positions page and API, p50 and p95 in milliseconds.
 
 The simulator runs beside it as a program of its own; the desk runs in this process under uvicorn. Each call to the
 broker is clocked at the HTTP adapter, and a request's own time is its whole time less the union of its broker calls.
@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,21 +155,8 @@ class BrokerClock:
 def measure_all(session: Any, account: Any, url: str) -> None:
     clock = BrokerClock(url)
     base = f"{url}/api/v1"
-    ticket = {
-        "account": str(account.id),
-        "legs": [{"symbol": "F", "action": "buy_to_open", "quantity": "1"}],
-        "order_type": "limit",
-        "time_in_force": "day",
-        "limit_price": "1.00",
-    }
-
-    def place() -> Any:
-        return session.post(f"{base}/orders", json=ticket, headers={"Idempotency-Key": uuid.uuid4().hex})
-
     measure("positions page", clock, lambda: session.get(f"{url}/portfolio/positions?account={account.id}"))
     measure("positions API", clock, lambda: session.get(f"{base}/accounts/{account.id}/positions"))
-    measure("preview API", clock, lambda: session.post(f"{base}/orders/preview", json=ticket))
-    measure("place API", clock, place)
 
 
 def measure(name: str, clock: BrokerClock, call: Callable[[], Any], rounds: int = ROUNDS) -> None:

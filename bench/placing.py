@@ -142,11 +142,11 @@ class Person:
             "Content-Type": "application/json",
         }
         self.order = ""
-        self.count = 0
+        self.trader = trader
 
     def act(self, what: str) -> tuple[str, float, float]:
-        self.count += 1
-        cents = 100 + self.count % 600  # no order is like one of the last ten seconds
+        count = self.trader["count"] = self.trader.get("count", 0) + 1
+        cents = 100 + count % 600  # no order of an account is like one of its last minute
         ticket = {
             "account": self.account,
             "legs": [{"symbol": "F", "action": "buy_to_open", "quantity": "1"}],

@@ -151,7 +151,7 @@ def test_own_orders_and_fills_are_on_the_chart_and_can_be_cancelled_beside_it(
     levels = "part => JSON.parse(part.dataset.levels)"
     assert [(one["price"], one["words"]) for one in marks.evaluate(levels)["orders"]] == [("9.5", "Buy 1 limit")]
     assert marks.evaluate(levels)["fills"][0]["words"].startswith("Buy 7 at")
-    page.wait_for_function("JSON.parse(document.getElementById('symbol-marks').dataset.levels).cost")
+    page.wait_for_function("() => JSON.parse(document.getElementById('symbol-marks').dataset.levels).cost")
     page.screenshot(path=shots / "symbol-with-orders.png", full_page=True)
     marks.get_by_role("button", name=f"Cancel: Buy 1 {OWN} at 9.50").click()
     expect(marks.get_by_text(f"Buy 1 {OWN} at 9.50")).to_have_count(0)
