@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from any_broker import calm
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -23,8 +24,10 @@ from trading.drafting import held
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(account: Account) -> None:
+def _nothing_kept(account: Account, sim: SimulatorServer) -> None:
+    """Nor the broker's count of calls: each chain takes dozens."""
     cache.clear()
+    calm(sim)
 
 
 def page(client: Client, symbol: str = "SPY", **query: Any) -> Any:
