@@ -40,7 +40,7 @@ run: setup
 
 # Two workers, a file of tests to one of them; in the order of collection, which puts the browser's files last.
 test: $(VENV)/.dev $(VENV)/.chromium
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) tests/second_look.py -q -n 2 --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/.dev $(VENV)/.chromium
 	@$(PY) -m pytest -q -m nightly
