@@ -21,12 +21,19 @@ STARVED = (
     "tests/brokers/tastytrade/",
     "tests/brokers/tradestation/",
     "tests/browser/",
-    "tests/desk/",
     "tests/market/",
 )
 """Where real processes, sockets and Chromium are waited for."""
-GUARDS = ("token", "secret", "stranger", "other_person", "doubl", "twice", "never_sent", "once")
-"""Words in the name of a test of money, tokens or tenancy, wherever it stands."""
+GUARDS = (
+    "tests/brokers/reliability/test_killed_renewals.py",
+    "tests/brokers/reliability/test_refused_tokens.py",
+    "tests/brokers/reliability/test_token",
+    "tests/browser/journeys/test_halt.py",
+    "tests/browser/journeys/test_hasty_hands.py",
+    "tests/browser/journeys/test_limits_obeyed.py",
+    "tests/browser/journeys/test_lost_answers.py",
+)
+"""Tests of money, tokens or tenancy among them."""
 TESTS_FAILED = 1
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 
@@ -36,7 +43,7 @@ def pytest(*options: str) -> int:
 
 
 def may_be_starved(test: str) -> bool:
-    return test.startswith(STARVED) and not any(word in test for word in GUARDS)
+    return test.startswith(STARVED) and not test.startswith(GUARDS)
 
 
 def main(options: list[str]) -> int:

@@ -56,7 +56,7 @@ def test_nothing_more_is_run_where_all_pass(tmp_path: Path) -> None:
     assert "second look" not in outcome.stdout
 
 
-GUARDS = ["trading__order", "portfolio__sums", "browser__doubled", "brokers/reliability__tokens"]
+GUARDS = ["trading__order", "portfolio__sums", "browser/journeys__halt", "brokers/reliability__token_lives"]
 
 
 @pytest.mark.parametrize("name", GUARDS)
