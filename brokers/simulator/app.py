@@ -19,6 +19,7 @@ from brokers.simulator.tastytrade import memory as tastytrade_memory
 from brokers.simulator.tastytrade import routes as tastytrade
 from brokers.simulator.tradestation import memory
 from brokers.simulator.tradestation import routes as tradestation
+from brokers.simulator.tradestation.names import exchange_number
 from brokers.simulator.world import World
 
 
@@ -63,6 +64,7 @@ def make_app(
         state_file=state_file,
         faults_file=faults_file,
         keepers={memory.WIRE: memory.remember, tastytrade_memory.WIRE: tastytrade_memory.remember},
+        known_as=exchange_number,
     )
 
     @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from brokers.simulator import origins
 from brokers.simulator.authority import Client, GrantError
+from brokers.simulator.circumstances import set_account, set_halt
 from brokers.simulator.faults import EFFECTS
 from brokers.simulator.interventions import intervene, set_fills
 from brokers.simulator.oauth import world_of
@@ -172,6 +173,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/control/faults"): show_faults,
     ("POST", "/control/faults"): set_faults,
     ("POST", "/control/fills"): set_fills,
+    ("POST", "/control/accounts"): set_account,
+    ("POST", "/control/halts"): set_halt,
     ("POST", "/control/orders"): intervene,
     ("GET", "/control/clock"): show_clock,
     ("POST", "/control/clock"): set_clock,

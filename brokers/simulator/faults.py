@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -50,10 +50,13 @@ STREAM_EFFECTS = {
     "order_status": "orders carry the status that `kind` names, in listings and streams of the wire that knows it",
     "order_warning": "tastytrade: answers to orders carry a warning of code `kind`",
     "order_note": "tastytrade: answers to orders carry a note of code `kind`",
+    "account_field": "accounts that have the field carry what `kind` says: field=value, on the wire that has it",
+    "market_field": "REST: market data of `symbol` that have the field carry what `kind` says: field=value",
     "account_error": "TradeStation: an account is answered with an error of `kind` (default Forbidden) among others",
     "not_entitled": "market data of `symbol` are not the caller's to see",
 }
 EFFECTS = HTTP_EFFECTS | STREAM_EFFECTS
+FIELD_EFFECTS = ("dxlink_field", "account_field", "market_field")
 TOKEN_EFFECTS = ("token_transient", "token_dead")
 KINDS = {
     "preflight": "margin_check_failed",
@@ -65,6 +68,8 @@ KINDS = {
     "order_warning": "tif_next_valid_sesssion",
     "order_note": "note",
     "account_error": "Forbidden",
+    "account_field": "authority-level=read-only",
+    "market_field": "close-price-type=Preliminary",
 }
 STATION_STATUS, TASTY_STATUS = re.compile(r"[A-Z]{2,8}"), re.compile(r"[A-Z][a-z]+( [A-Z][a-z]+)*")
 TEXTS = ("name", "method", "path", "account", "symbol", "when", "body", "form", "kind")
@@ -125,9 +130,11 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The plan in force. The dice are seeded, so that a run can be repeated."""
+    """The plan in force. The dice are seeded, so that a run can be repeated. ``known_as`` is the exchange's number of
+    an account, by whichever name a wire has for it."""
 
     seed: int = 0
+    known_as: Callable[[str], str] = str
     plan: list[Fault] = field(default_factory=list)
     dice: random.Random = field(init=False)
 
@@ -137,6 +144,8 @@ class Faults:
     def add(self, given: Collection[Mapping[str, Any]]) -> None:
         """Put faults in force; one of the same name is replaced. All or none: raises ``BadFault``."""
         ready = [read_fault(each) for each in given]
+        for fault in ready:
+            fault.account = self.known_as(fault.account)
         names = {fault.name for fault in ready}
         self.plan = [fault for fault in self.plan if fault.name not in names] + ready
 
@@ -239,7 +248,7 @@ def _check(fault: Fault) -> None:
         raise BadFault("kind must be a status code, such as LAT, or a status, such as Dead")
     if fault.effect == "tick_bar_status" and not re.fullmatch(r"[0-2]?\d|3[01]", fault.kind, re.ASCII):
         raise BadFault("kind must be the number of a bit, from 0 to 31")
-    if fault.effect == "dxlink_field" and not re.fullmatch(r"\w+=.*", fault.kind, re.ASCII):
+    if fault.effect in FIELD_EFFECTS and not re.fullmatch(r"[\w-]+=.*", fault.kind, re.ASCII):
         raise BadFault("kind must be field=value")
     if fault.form not in ("", "v2", "v3"):
         raise BadFault("form must be v2 or v3")

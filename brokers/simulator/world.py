@@ -117,6 +117,7 @@ class World:
         state_file: Path | None = None,
         faults_file: Path | None = None,
         keepers: "Mapping[str, Callable[[World], Keeper]] | None" = None,
+        known_as: "Callable[[World, str], str]" = lambda world, name: name,
     ) -> None:
         self.seed = seed
         self.always_open = always_open
@@ -125,6 +126,7 @@ class World:
         self.state_file = state_file
         self.faults_file = faults_file
         self.keepers = keepers or {}
+        self.known_as = known_as
         self.jumped = 0.0
         self.closing = False
         self.saved_marks: tuple[int, ...] = (0, 0)
@@ -150,7 +152,7 @@ class World:
         now = self.clock.now()
         self.market = Market(self.seed, now, self.always_open)
         self.users = self.open_books()
-        self.faults = Faults(self.seed)
+        self.faults = Faults(self.seed, lambda name: self.known_as(self, name))
         self.ledger = Ledger()
         self.watchlists = Watchlists()
         self.alerts = Alerts()

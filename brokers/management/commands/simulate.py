@@ -1,8 +1,7 @@
-"""``manage.py simulate``: the made-up brokers as a program of their own. It needs no database."""
+"""``manage.py simulate``: the same as ``python -m brokers.simulator``, for whom the desk's settings are at hand."""
 
 import sys
-from argparse import ArgumentParser
-from pathlib import Path
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,30 +12,15 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
+    # Imported late: the desk must not load the simulator by loading its commands.
+
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8001)
-        parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same market")
-        parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in a real second")
-        parser.add_argument("--always-open", action="store_true", help="trade at night and at weekends too")
-        parser.add_argument("--faults", type=Path, metavar="FILE", help="what is to go wrong, as JSON")
-        parser.add_argument("--state", type=Path, metavar="FILE", help="keep accounts and grants over restarts")
+        from brokers.simulator.__main__ import add_options
+
+        add_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported here: the desk must not load the simulator by loading its commands.
-        from brokers.simulator.app import make_app
-        from brokers.simulator.faults import BadFault
-        from brokers.simulator.server import make_server
+        from brokers.simulator.__main__ import serve
 
-        try:
-            app = make_app(
-                seed=options["seed"],
-                always_open=options["always_open"],
-                speed=options["speed"],
-                faults_file=options["faults"],
-                state_file=options["state"],
-            )
-        except BadFault as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
-        self.stdout.write(f"The simulator is at http://localhost:{options['port']} (control: /control/)")
-        make_server(app, options["port"]).run()
+        if code := serve(Namespace(**options)):
+            sys.exit(code)

@@ -1,6 +1,7 @@
 """The exchange: accounts, orders, matching against the market's books, margin, fees, history."""
 
 from brokers.simulator.exchange.books.accounts import Holding, SimAccount, SimBalance, SimPosition, SimTransaction
+from brokers.simulator.exchange.books.standing import Standing
 from brokers.simulator.exchange.events import Event
 from brokers.simulator.exchange.exchange import Exchange
 from brokers.simulator.exchange.floor.plans import FillPlan, FillRule
@@ -40,6 +41,7 @@ __all__ = [
     "SimOrder",
     "SimPosition",
     "SimTransaction",
+    "Standing",
     "Ticket",
     "Trail",
     "UnknownSnapshot",

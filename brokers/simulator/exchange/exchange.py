@@ -22,6 +22,7 @@ from brokers.simulator.exchange.books.accounts import (
 from brokers.simulator.exchange.books.executions import execution, multiplier_of, underlying_of
 from brokers.simulator.exchange.books.history import TimeOfDay, balance_snapshots, net_liq_history
 from brokers.simulator.exchange.books.ledger import book_money, book_trade, hold
+from brokers.simulator.exchange.books.standing import Standing
 from brokers.simulator.exchange.events import Event, Ids, OrderIds
 from brokers.simulator.exchange.floor.floor import Floor
 from brokers.simulator.exchange.floor.passage import GAP, PastBooks, moments
@@ -94,6 +95,12 @@ class Exchange:
             self._hold(account, holding)
         self.accounts[number] = account
         return account
+
+    def treat(self, number: str, standing: Standing, option_level: int) -> None:
+        """From now on the account stands so, and is approved for options so far. Orders that work go on working."""
+        account = self.account(number)
+        account.standing, account.option_level = standing, option_level
+        self._balance_changed(account)
 
     def deposit(
         self,

@@ -19,6 +19,7 @@ from brokers.simulator.exchange.books.accounts import (
     SimPosition,
     SimTransaction,
 )
+from brokers.simulator.exchange.books.standing import Standing
 from brokers.simulator.exchange.orders.groups import Bond, SimGroup
 from brokers.simulator.exchange.orders.orders import OrderStatus, Preview, SimFill, SimLeg, SimOrder
 from brokers.simulator.exchange.orders.tickets import (
@@ -42,7 +43,7 @@ RECORDS: dict[str, Callable[..., Any]] = {
     )
 }
 WORDS: dict[str, Callable[[str], Any]] = {
-    kind.__name__: kind for kind in (OrderStatus, Action, OrderType, Duration, Hours, Watch, Bond)
+    kind.__name__: kind for kind in (OrderStatus, Action, OrderType, Duration, Hours, Watch, Bond, Standing)
 }
 LEFT_OUT = {"weighed", "seen"}
 

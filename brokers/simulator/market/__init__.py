@@ -4,6 +4,7 @@ from brokers.simulator.market.bars import Bar, Interval
 from brokers.simulator.market.book import Book, GreekValues, Print
 from brokers.simulator.market.company import Dividend, Earnings
 from brokers.simulator.market.contracts import Contract, FutureExpiration, FutureStrike, OptionProduct, Product
+from brokers.simulator.market.halts import Halt
 from brokers.simulator.market.history import YearExtremes
 from brokers.simulator.market.listings import Listing
 from brokers.simulator.market.market import Market
@@ -22,6 +23,7 @@ __all__ = [
     "FutureExpiration",
     "FutureStrike",
     "GreekValues",
+    "Halt",
     "Interval",
     "Listing",
     "Market",

@@ -16,6 +16,7 @@ from brokers.simulator.market.company import Dividend, Earnings
 from brokers.simulator.market.contracts import Contract, FutureExpiration, Product
 from brokers.simulator.market.derivatives import Derivatives
 from brokers.simulator.market.grids import PathGrid
+from brokers.simulator.market.halts import Halt
 from brokers.simulator.market.history import Extremes, YearExtremes
 from brokers.simulator.market.listings import Listing
 from brokers.simulator.market.metrics import Companies, Metrics
@@ -316,6 +317,38 @@ class Market:
             return self.derivatives.last_trade_at(instrument)
         raise KeyError(instrument)
 
+    # What stands still
+
+    def halt(self, instrument: Instrument, until: datetime | None = None, reason: str = "") -> Halt:
+        """Stop quotes and trades of an instrument and of all that moves with it; a halt in force is replaced.
+
+        ``KeyError`` when it is not listed. Beneath, the fair price goes on: trading begins again where that is then.
+        """
+        found = Halt(self.now, until, reason)
+        self._tape.halts.begin(self._path_of(instrument), found)
+        return found
+
+    def resume(self, instrument: Instrument) -> None:
+        """Let it trade again from the next look on; nothing where it is not halted."""
+        self._tape.halts.end(self._path_of(instrument), self.now)
+
+    def halted(self, instrument: Instrument) -> Halt | None:
+        if not self._tape.halts.found:
+            return None
+        try:
+            return self._tape.halts.found.get(self._path_of(instrument))
+        except KeyError:
+            return None
+
+    def _path_of(self, instrument: Instrument) -> Key:
+        """The path an instrument's price moves with; ``KeyError`` when there is none."""
+        key: Key = instrument
+        if isinstance(instrument, Option | Future | FutureOption):
+            key = self.derivatives.moves_with(instrument)
+        if key not in self._tape.paths:
+            raise KeyError(instrument)
+        return key
+
     # How it moves
 
     def advance(self, now: datetime) -> set[Instrument]:
@@ -349,15 +382,18 @@ class Market:
         self.derivatives.forget(key)
 
     def snapshot(self) -> dict[str, Any]:
-        """What the seed does not know: the prices that were put."""
+        """What the seed does not know: the prices that were put, and what is halted."""
         named = {str(key): self.prices.puts(key) for key in self.prices.cast}
-        return {"puts": {name: [list(one) for one in puts] for name, puts in named.items() if puts}}
+        puts = {name: [list(one) for one in puts] for name, puts in named.items() if puts}
+        return {"puts": puts, "halts": self._tape.halts.snapshot()}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         for name, puts in saved["puts"].items():
             key = name if name in self._months else parse_instrument(name)
             for at, factor in puts:
                 self.prices.restore(key, float(at), float(factor))
+        for name, halt in saved.get("halts", {}).items():
+            self._tape.halts.restore(name if name in self._months else parse_instrument(name), halt)
         self._tape.again(self.now)
         self._bars.forget()
         self._extremes = Recent(YEARS_KEPT)

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from brokers.simulator.exchange import SimAccount, SimBalance
+from brokers.simulator.dressing import dressed_account
+from brokers.simulator.exchange import SimAccount, SimBalance, Standing
 from brokers.simulator.tastytrade.envelope import Reply, items, moment, not_found
 from brokers.simulator.tastytrade.guard import Ask
 
 OPTIONS_LEVELS = {0: "No Options", 1: "Covered And Cash Secured", 2: "Covered And Cash Secured"}
 OPTIONS_LEVELS |= {3: "Defined Risk Spreads", 4: "No Restrictions", 5: "No Restrictions"}
+
+CLOSING_ONLY = (Standing.CLOSING_ONLY, Standing.MARGIN_CALL, Standing.NINETY_DAYS)
 
 
 def get_customer(ask: Ask) -> Reply:
@@ -62,12 +65,19 @@ def customer_json(user: str) -> dict[str, Any]:
 
 def list_accounts(ask: Ask) -> Reply:
     accounts = [ask.world.exchange.accounts[number] for number in ask.world.accounts_of(ask.caller.user)]
-    return items([{"account": account_json(each), "authority-level": "owner"} for each in accounts])
+    return items([listed(each, ask) for each in accounts])
+
+
+def listed(account: SimAccount, ask: Ask) -> dict[str, Any]:
+    """An account, and what the caller may do with it: ``owner``, unless a fault says another word."""
+    row = dressed_account({"authority-level": "owner"}, ask.world.faults, [account.number])
+    return {"account": dressed_account(account_json(account), ask.world.faults, [account.number]), **row}
 
 
 def get_account(ask: Ask) -> Reply:
     """The account itself in ``data``, without its wrapping."""
-    return Reply(account_json(ask.world.exchange.accounts[ask.account]))
+    body = account_json(ask.world.exchange.accounts[ask.account])
+    return Reply(dressed_account(body, ask.world.faults, [ask.account]))
 
 
 def account_json(account: SimAccount) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def account_json(account: SimAccount) -> dict[str, Any]:
         "nickname": account.nickname,
         "account-type-name": "Individual",
         "day-trader-status": False,
-        "is-closed": False,
+        "is-closed": account.standing is Standing.CLOSED,
         "is-firm-error": False,
         "is-firm-proprietary": False,
         "is-futures-approved": trades_futures(account),
@@ -109,16 +119,17 @@ def options_level(account: SimAccount) -> str:
 
 def trading_status(ask: Ask) -> Reply:
     balance = ask.world.exchange.balance(ask.account)
-    return Reply(status_json(ask.world.exchange.accounts[ask.account], balance))
+    body = status_json(ask.world.exchange.accounts[ask.account], balance)
+    return Reply(dressed_account(body, ask.world.faults, [ask.account]))
 
 
 def status_json(account: SimAccount, balance: SimBalance) -> dict[str, Any]:
     futures, opened = trades_futures(account), moment(account.opened_at)
     no = (
-        "has-intraday-equities-margin is-aggregated-at-clearing is-closed is-closing-only is-cryptocurrency-enabled "
-        "is-equity-offering-closing-only is-equity-offering-enabled is-frozen is-full-equity-margin-required "
+        "has-intraday-equities-margin is-aggregated-at-clearing is-cryptocurrency-enabled "
+        "is-equity-offering-closing-only is-equity-offering-enabled is-full-equity-margin-required "
         "is-futures-closing-only is-in-day-trade-equity-maintenance-call is-pattern-day-trader "
-        "is-portfolio-margin-enabled is-risk-reducing-only are-deep-itm-carry-options-enabled "
+        "is-portfolio-margin-enabled are-deep-itm-carry-options-enabled "
         "are-options-values-restricted-to-nlv are-single-tick-expiring-hedges-ignored"
     )
     return {
@@ -130,7 +141,11 @@ def status_json(account: SimAccount, balance: SimBalance) -> dict[str, Any]:
         "futures-margin-rate-multiplier": "1.0" if futures else "0.0",
         "small-notional-futures-margin-rate-multiplier": "1.0" if futures else "0.0",
         **dict.fromkeys(no.split(), False),
-        "is-in-margin-call": balance.maintenance_call > 0,
+        "is-in-margin-call": balance.maintenance_call > 0 or account.standing is Standing.MARGIN_CALL,
+        "is-closed": account.standing is Standing.CLOSED,
+        "is-closing-only": account.standing in CLOSING_ONLY,
+        "is-frozen": account.standing in (Standing.RESTRICTED, Standing.INACTIVE),
+        "is-risk-reducing-only": account.standing is Standing.LIQUIDATING,
         "is-futures-enabled": futures,
         "is-futures-intra-day-enabled": futures,
         "is-small-notional-futures-intra-day-enabled": futures,

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Crypto, Equity, Index
-from brokers.simulator.market import Book, Interval, Listing, Market
+from brokers.simulator.dressing import dressed_market
+from brokers.simulator.market import Book, Halt, Interval, Listing, Market
 from brokers.simulator.tastytrade.envelope import Reply, amount, epoch_ms, invalid, not_found, zulu
 from brokers.simulator.tastytrade.guard import Ask
 from brokers.simulator.tastytrade.symbols import TYPE_NAMES, api_symbol, listed, type_name
@@ -24,16 +25,22 @@ def by_type(ask: Ask) -> Reply:
         raise invalid(symbols="is missing")
     if len(wanted) > MOST_SYMBOLS:
         raise invalid(symbols=f"has more than {MOST_SYMBOLS} entries")
-    rows = [row for kind, symbol in wanted if (row := snapshot(ask.world.market, kind, symbol)) is not None]
+    rows = [row for kind, symbol in wanted if (row := shown(ask, kind, symbol)) is not None]
     return Reply({"items": rows}, extra={"pagination": None})
 
 
 def one(ask: Ask) -> Reply:
     kind = ask.names["kind"]
-    row = snapshot(ask.world.market, PARAMETERS.get(kind.lower(), kind), ask.names["symbol"])
+    row = shown(ask, PARAMETERS.get(kind.lower(), kind), ask.names["symbol"])
     if row is None:
         raise not_found("market data")
     return Reply(row)
+
+
+def shown(ask: Ask, kind: str, symbol: str) -> dict[str, Any] | None:
+    """The snapshot, with the words that faults put in it."""
+    row = snapshot(ask.world.market, kind, symbol)
+    return None if row is None else dressed_market(row, ask.world.faults, (symbol, row["symbol"]))
 
 
 def snapshot(market: Market, kind: str, symbol: str) -> dict[str, Any] | None:
@@ -55,7 +62,7 @@ def book_json(listing: Listing, book: Book, market: Market) -> dict[str, Any]:
         "ask-size": f"{book.ask_size}.0",
         **prices(book),
         **days(listing, market),
-        **NOT_HALTED,
+        **halt_json(market.halted(instrument)),
     }
     if not isinstance(instrument, Index):
         body["volume"] = f"{book.volume}.0"
@@ -66,6 +73,14 @@ def book_json(listing: Listing, book: Book, market: Market) -> dict[str, Any]:
     if isinstance(instrument, Equity):
         body |= company(listing) | limits(listing, book) | extended_volume(book, market)
     return body | year(listing, market)
+
+
+def halt_json(halt: Halt | None) -> dict[str, Any]:
+    """The end is -1 while nobody knows it."""
+    if halt is None:
+        return NOT_HALTED
+    until = -1 if halt.until is None else epoch_ms(halt.until)
+    return {"is-trading-halted": True, "halt-start-time": epoch_ms(halt.since), "halt-end-time": until}
 
 
 def prices(book: Book) -> dict[str, str]:

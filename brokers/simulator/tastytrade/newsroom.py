@@ -81,7 +81,7 @@ class Newsroom:
         before: list[Notice] = []
         after: list[Notice] = []
         if isinstance(event.value, SimBalance):
-            before = self._transfers(number)
+            before = self._transfers(number) + self._status_news(number)
         elif isinstance(event.value, SimPosition):
             after = [*self._gains(number, event.value.underlying), *self._status_news(number)]
         elif isinstance(event.value, SimOrder) and event.value.status is OrderStatus.FILLED:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import Future, FutureOption
+from brokers.simulator.dressing import dressed_account
 from brokers.simulator.exchange import SimTransaction
 from brokers.simulator.exchange.books.accounts import ClosedLot
 from brokers.simulator.tastytrade.envelope import (
@@ -38,7 +39,8 @@ Lots = Mapping[int, list[ClosedLot]]
 def list_transactions(ask: Ask) -> Reply:
     """Newest first unless asked otherwise; dates are inclusive."""
     is_wanted, lots = chosen(ask), lots_of(ask)
-    rows = [transaction_json(each, lots) for each in ask.world.exchange.transactions(ask.account) if is_wanted(each)]
+    entries = [each for each in ask.world.exchange.transactions(ask.account) if is_wanted(each)]
+    rows = [dressed_account(transaction_json(each, lots), ask.world.faults, [ask.account]) for each in entries]
     sort = ask.query.get("sort") or "Desc"
     if sort not in ("Asc", "Desc"):
         raise wrong("sort", "does not have a valid value")

@@ -32,6 +32,8 @@ REASONS = {
     "options_not_allowed": "Your option approval level does not allow this order.",
     "futures_not_allowed": WRONG_ACCOUNT,
     "instrument_not_allowed": WRONG_ACCOUNT,
+    "closing_only": "The account may only close positions.",
+    "account_not_active": "The account is not open for trading.",
     "date_in_the_past": "The expiration date of the order is in the past.",
     "date_too_far": "The expiration date of the order is more than 90 days away.",
     "group_symbols": "All orders of a bracket must close the same symbol on the same side.",

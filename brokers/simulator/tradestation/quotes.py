@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from brokers.domain.instruments import Crypto, Future, FutureOption, Index, Instrument, Option
+from brokers.simulator.dressing import dressed_market
 from brokers.simulator.market import Book, Listing, Market
 from brokers.simulator.tradestation.answers import Failure, bad_request, compact, day, decimal, moment
 from brokers.simulator.tradestation.symbols import find, to_wire
@@ -45,7 +46,7 @@ def quote_fields(market: Market, symbol: str, instrument: Instrument, *, fractio
         "DailyOpenInterest": str(book.open_interest or 0),
         "TradeTime": moment(book.last_at or book.at),
         "TickSizeTier": "0",
-        "MarketFlags": flags(listing),
+        "MarketFlags": flags(listing, market),
         "LastSize": str(book.last_size),
         "LastVenue": venue(instrument, listing, book),
         "VWAP": _text(book.vwap),
@@ -54,12 +55,12 @@ def quote_fields(market: Market, symbol: str, instrument: Instrument, *, fractio
     return compact(fields)
 
 
-def flags(listing: Listing) -> dict[str, bool]:
+def flags(listing: Listing, market: Market) -> dict[str, bool]:
     return {
         "IsDelayed": False,
         "IsHardToBorrow": listing.borrow == "hard",
         "IsBats": False,
-        "IsHalted": False,
+        "IsHalted": market.halted(listing.instrument) is not None,
     }
 
 
@@ -140,15 +141,20 @@ def get_quotes(ask: "Ask") -> dict[str, Any]:
         elif is_withheld(ask.world, symbol, instrument, ask.path):
             errors.append({"Symbol": symbol, "Error": "FAILED, NOT ENTITLED"})
         else:
-            quotes.append(quote_fields(ask.world.market, symbol, instrument))
+            row = quote_fields(ask.world.market, symbol, instrument)
+            quotes.append(dressed_market(row, ask.world.faults, names_of(symbol, instrument)))
     answer: dict[str, Any] = {"Quotes": quotes} if quotes or not errors else {}
     return answer | ({"Errors": errors} if errors else {})
 
 
 def is_withheld(world: "World", symbol: str, instrument: Instrument, path: str) -> bool:
     """Whether the caller is told that the data of a symbol are not his to see: a fault decides."""
-    names = {symbol, to_wire(instrument), str(instrument)}
-    return world.faults.struck("not_entitled", symbols=names, path=path) is not None
+    return world.faults.struck("not_entitled", symbols=names_of(symbol, instrument), path=path) is not None
+
+
+def names_of(symbol: str, instrument: Instrument) -> set[str]:
+    """What a symbol goes by: as it was asked for, on this wire, and here."""
+    return {symbol, to_wire(instrument), str(instrument)}
 
 
 def split_symbols(text: str, most: int) -> list[str]:

@@ -123,6 +123,9 @@ class StillMarket:
     def session(self, now: datetime, instrument: Instrument | None = None) -> object:
         return self.calendar(instrument).session(now)
 
+    def halted(self, instrument: Instrument) -> None:
+        """Nothing ever is."""
+
     def is_open(self, now: datetime, instrument: Instrument | None = None) -> bool:
         return self.calendar(instrument).is_open(now)
 

@@ -69,11 +69,12 @@ def told(messages: list[Body], number: int) -> list[str]:
 def test_an_orders_life_is_told_in_the_documented_order(tasty: Tasty, alerts: Socket) -> None:
     number = tasty.place(equity_order("F"))["id"]
     heard = alerts.hear_until(is_order("Filled", number))
+    kinds = [m["type"] for m in heard]
+    while "CurrentPosition" not in kinds or kinds.count("AccountBalance") < kinds.count("Order"):
+        heard.append(alerts.hear(lambda m: True))
+        kinds.append(heard[-1]["type"])
     heard += alerts.hear_all(QUIET)
     assert told(heard, number) == ["Received", "Routed", "In Flight", "Live", "Filled"]
-    kinds = [m["type"] for m in heard]
-    assert kinds.count("AccountBalance") >= kinds.count("Order")
-    assert "CurrentPosition" in kinds
     assert all(isinstance(m["timestamp"], int) for m in heard)
 
 
@@ -217,11 +218,11 @@ def test_a_token_that_is_none_opens_nothing(tasty: Tasty) -> None:
 
 
 def test_a_token_that_has_ended_ends_the_connection_of_one_who_beats_with_it(tasty: Tasty) -> None:
-    tasty.sim.faults(streamer_patience=0.4)
+    tasty.sim.faults(streamer_patience=2.0)
     with connected(tasty) as socket:
         stale = bearer(tasty)
         tasty.sim.clock(jump=1000)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         beat = {"action": "heartbeat", "auth-token": stale, "request-id": 1}
         with contextlib.suppress(Exception):
             while time.monotonic() < deadline:
@@ -232,10 +233,10 @@ def test_a_token_that_has_ended_ends_the_connection_of_one_who_beats_with_it(tas
 
 
 def test_a_client_that_beats_and_stops_is_dropped_and_one_that_never_beats_is_not(tasty: Tasty) -> None:
-    tasty.sim.faults(streamer_patience=0.4)
+    tasty.sim.faults(streamer_patience=2.0)
     with connected(tasty) as quiet, connected(tasty) as beating:
         ask(beating, tasty, "heartbeat")
-        assert beating.is_dropped(3)
+        assert beating.is_dropped()
         tasty.place(equity_order("F", price="1.00"))
         quiet.hear(lambda m: m.get("type") == "Order")
 
@@ -255,7 +256,11 @@ def test_other_accounts_stay_private(tasty: Tasty, alerts: Socket) -> None:
 def test_order_frames_can_be_lost(tasty: Tasty, alerts: Socket) -> None:
     tasty.sim.faults({"effect": "drop_order_frames", "account": tasty.number})
     tasty.place(equity_order("F"))
-    assert {m["type"] for m in alerts.hear_all(2 * QUIET)} == {"AccountBalance", "CurrentPosition", "OrderChain"}
+    expected = {"AccountBalance", "CurrentPosition", "OrderChain"}
+    kinds: set[str] = set()
+    while kinds < expected:
+        kinds.add(alerts.hear(lambda m: True)["type"])
+    assert kinds | {m["type"] for m in alerts.hear_all(QUIET)} == expected
 
 
 def test_the_streamer_falls_silent_while_heartbeats_are_answered(tasty: Tasty, alerts: Socket) -> None:
@@ -364,7 +369,7 @@ def test_the_newsroom_closes_with_its_last_reader(tasty: Tasty) -> None:
     before = listeners()
     with connected(tasty), connected(tasty):
         assert listeners() == before + 1
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while listeners() != before:
         assert time.monotonic() < deadline
         time.sleep(0.02)

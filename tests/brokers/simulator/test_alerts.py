@@ -71,10 +71,10 @@ def test_an_alert_is_made_listed_and_deleted(desk: Desk) -> None:
     assert answer["data"]["items"] == [made]
     assert (made["threshold"], made["threshold-numeric"]) == ("200000.00", "200000.0")
     path = f"{desk.sim.api}/quote-alerts/{made['alert-external-id']}"
-    gone = desk.session.delete(path, timeout=10)
+    gone = desk.session.delete(path, timeout=30)
     assert (gone.status_code, gone.content) == (204, b"")
     assert listed(desk) == []
-    assert desk.session.delete(path, timeout=10).status_code == 404
+    assert desk.session.delete(path, timeout=30).status_code == 404
 
 
 @pytest.mark.parametrize(

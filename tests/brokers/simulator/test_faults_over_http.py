@@ -91,7 +91,7 @@ def test_token_refusals_tell_a_bad_minute_from_a_dead_grant(sim: SimulatorServer
     body |= {"client_secret": grant.client.client_secret}
     for effect, code in (("token_transient", "invalid_request"), ("token_dead", "invalid_grant")):
         sim.faults({"effect": effect}, clear=True)
-        answer = requests.post(f"{sim.api}/oauth/token", json=body, headers={"User-Agent": USER_AGENT}, timeout=10)
+        answer = requests.post(f"{sim.api}/oauth/token", json=body, headers={"User-Agent": USER_AGENT}, timeout=30)
         assert (answer.status_code, answer.json()["error_code"]) == (400, code)
     sim.clear_faults()
     assert sim.token(grant)
@@ -118,6 +118,6 @@ def test_the_ledger_tells_two_equal_bodies_by_their_digest(
 
 
 def test_a_bad_fault_is_refused_in_words(sim: SimulatorServer) -> None:
-    answer = requests.post(f"{sim.url}/control/faults", json={"faults": [{"effect": "explode"}]}, timeout=10)
+    answer = requests.post(f"{sim.url}/control/faults", json={"faults": [{"effect": "explode"}]}, timeout=30)
     assert answer.status_code == 400
     assert "effect must be one of" in answer.json()["error"]

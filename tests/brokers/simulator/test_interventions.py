@@ -1,6 +1,5 @@
 """What the control port does to orders and accounts, seen through a broker's wire."""
 
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -109,7 +108,7 @@ def test_an_order_fills_by_a_schedule(sim: SimulatorServer, session: requests.Se
     ],
 )
 def test_what_cannot_be_done_is_said_in_words(sim: SimulatorServer, body: dict[str, Any], words: str) -> None:
-    answer = requests.post(f"{sim.url}/control/orders", json=body, timeout=10)
+    answer = requests.post(f"{sim.url}/control/orders", json=body, timeout=30)
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
@@ -118,7 +117,7 @@ def test_every_request_is_in_the_ledger_in_short(sim: SimulatorServer, session: 
     sim.faults({"effect": "status", "path": "*/positions", "status": 503, "times": 1})
     session.get(f"{sim.api}{BROKER}/positions")
     session.get(f"{sim.api}{BROKER}/positions")
-    found = sim.http.get(f"{sim.url}/control/ledger", params={"requests": "all"}, timeout=10).json()["requests"]
+    found = sim.http.get(f"{sim.url}/control/ledger", params={"requests": "all"}, timeout=30).json()["requests"]
     heard = [(one["method"], one["status"], one["fault"]) for one in found if one["path"].endswith("/positions")]
     assert heard == [("GET", 503, "status"), ("GET", 200, None)]
     assert all("?" not in one["path"] for one in found)
@@ -135,18 +134,17 @@ def test_streams_say_goodbye_when_the_program_ends() -> None:
             "refresh_token": given["refresh_token"],
         }
         signin = f"{own.url}/tradestation/signin/oauth/token"
-        token = requests.post(signin, data=asked, timeout=10).json()["access_token"]
+        token = requests.post(signin, data=asked, timeout=30).json()["access_token"]
         stream = requests.get(
             f"{own.url}/tradestation/v3/marketdata/stream/quotes/SPY",
             headers={"Authorization": f"Bearer {token}"},
             stream=True,
-            timeout=10,
+            timeout=30,
         )
         lines = stream.iter_lines()
         assert b"SPY" in next(lines)
-        begun = time.monotonic()
+        own.server.config.timeout_graceful_shutdown = 600
         own.server.should_exit = True
         assert any(b"GoAway" in line for line in lines)
-        own.thread.join(5)
-        assert not own.thread.is_alive()
-        assert time.monotonic() - begun < 4, "nobody waits for the patience with open streams to end"
+        own.thread.join(60)
+        assert not own.thread.is_alive(), "nobody waits for the patience with open streams to end"

@@ -25,10 +25,10 @@ class Person:
         self.url = f"{sim.api}/auth.html?{urlencode({k: v for k, v in query.items() if v})}"
 
     def open(self) -> requests.Response:
-        return requests.get(self.url, allow_redirects=False, timeout=10)
+        return requests.get(self.url, allow_redirects=False, timeout=30)
 
     def post(self, **form: str) -> requests.Response:
-        return requests.post(self.url, data=form, allow_redirects=False, timeout=10)
+        return requests.post(self.url, data=form, allow_redirects=False, timeout=30)
 
     def sign_in(self, user: str = "demo") -> requests.Response:
         return self.post(step="sign-in", user=user, password=self.sim.control("")["users"][user])
@@ -50,7 +50,7 @@ def told(answer: requests.Response) -> dict[str, str]:
 
 def ask_token(sim: SimulatorServer, values: Mapping[str, str], *, form: bool = False) -> requests.Response:
     body = {"data": values} if form else {"json": values}
-    return requests.post(f"{sim.api}/oauth/token", headers={"User-Agent": USER_AGENT}, timeout=10, **body)
+    return requests.post(f"{sim.api}/oauth/token", headers={"User-Agent": USER_AGENT}, timeout=30, **body)
 
 
 def exchange(client: SimClient, code: str, **more: str) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_a_person_signs_in_allows_and_the_code_becomes_tokens(sim: SimulatorServ
     assert tokens["scope"] == "read trade openid"
     assert {"access_token", "refresh_token", "id_token"} <= set(tokens)
     headers = {"User-Agent": USER_AGENT, "Authorization": f"Bearer {tokens['access_token']}"}
-    assert requests.get(f"{sim.api}/customers/me", headers=headers, timeout=10).status_code == 200
+    assert requests.get(f"{sim.api}/customers/me", headers=headers, timeout=30).status_code == 200
 
 
 def test_the_pages_stand_alone_and_cannot_be_framed(sim: SimulatorServer, client: SimClient) -> None:
@@ -188,7 +188,7 @@ def test_the_other_shape_of_errors_is_a_switch(sim: SimulatorServer) -> None:
 
 
 def test_without_a_user_agent_the_gateway_answers_in_html(sim: SimulatorServer) -> None:
-    answer = requests.post(f"{sim.api}/oauth/token", headers={"User-Agent": ""}, json={}, timeout=10)
+    answer = requests.post(f"{sim.api}/oauth/token", headers={"User-Agent": ""}, json={}, timeout=30)
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("text/html")
     assert "nginx" in answer.text

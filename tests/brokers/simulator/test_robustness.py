@@ -295,7 +295,7 @@ def knock(sim: SimulatorServer, sent: bytes, wait: float = 5) -> bytes:
 
 
 def is_well(sim: SimulatorServer) -> bool:
-    return sim.session().get(f"{sim.api}/customers/me", timeout=5).status_code == 200
+    return sim.session().get(f"{sim.api}/customers/me", timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_what_is_not_http_is_refused(sim: SimulatorServer, sent: bytes) -> None:
 def test_half_open_connections_disturb_nobody(sim: SimulatorServer, sent: str) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(100):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", sim.port), timeout=5))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", sim.port), timeout=30))
             connection.sendall(sent.encode())
         assert is_well(sim)
     assert is_well(sim)
@@ -362,9 +362,9 @@ def test_a_body_without_end_is_hung_up_on(sim: SimulatorServer) -> None:
 def test_what_is_not_a_sensible_json_object_is_refused(sim: SimulatorServer, raw: bytes) -> None:
     session = sim.session()
     for path in ("/tastytrade/accounts/5WT00001/orders", "/tastytrade/oauth/token", "/tastytrade/watchlists"):
-        assert session.post(f"{sim.url}{path}", data=raw, timeout=10).status_code == 400
+        assert session.post(f"{sim.url}{path}", data=raw, timeout=30).status_code == 400
     for path in ("/tradestation/v3/orderexecution/orders", "/tradestation/signin/oauth/token", "/control/fills"):
-        assert session.post(f"{sim.url}{path}", data=raw, timeout=10).status_code in (200, 400, 401)
+        assert session.post(f"{sim.url}{path}", data=raw, timeout=30).status_code in (200, 400, 401)
 
 
 def test_no_method_on_any_path_breaks_it(sim: SimulatorServer) -> None:
@@ -372,7 +372,7 @@ def test_no_method_on_any_path_breaks_it(sim: SimulatorServer) -> None:
     paths = [re.sub(r"{(\w+)(?::path)?}", lambda found: KNOWN.get(found[1], "1"), path) for path in gets()]
     for path in [*paths, "/tastytrade/streamer", "/tastytrade/dxlink", "/", "/control/", "/nowhere"]:
         for method in ("HEAD", "OPTIONS", "TRACE", "PATCH"):
-            answer = session.request(method, f"{sim.url}{path}", timeout=5)
+            answer = session.request(method, f"{sim.url}{path}", timeout=30)
             assert answer.status_code < 500, (method, path, answer.status_code)
 
 
@@ -386,7 +386,7 @@ def test_the_same_key_twice_in_a_query_breaks_nothing(sim: SimulatorServer) -> N
         "status[]=" * 200,
     ):
         for path in ("orders", "transactions", "positions"):
-            assert session.get(f"{sim.api}/accounts/5WT00001/{path}?{query}", timeout=5).status_code in (200, 400)
+            assert session.get(f"{sim.api}/accounts/5WT00001/{path}?{query}", timeout=30).status_code in (200, 400)
 
 
 # Websockets
@@ -395,9 +395,9 @@ def test_the_same_key_twice_in_a_query_breaks_nothing(sim: SimulatorServer) -> N
 @pytest.mark.parametrize("path", ["streamer", "dxlink"])
 def test_websocket_frames_that_say_nothing_are_answered_or_close_the_socket(sim: SimulatorServer, path: str) -> None:
     for frame in (b"\x00\xff", "", "[" * 5000, '{"type":' * 500, "null", '{"action": [], "request-id": {"a": [1]}}'):
-        with connect(f"{sim.ws}/{path}", open_timeout=5) as socket_:
+        with connect(f"{sim.ws}/{path}", open_timeout=30) as socket_:
             socket_.send(frame)
-            heard = json.loads(socket_.recv(timeout=5))
+            heard = json.loads(socket_.recv(timeout=30))
             assert heard.get("status", heard.get("type")).upper() == "ERROR"
     assert is_well(sim)
 
@@ -405,11 +405,11 @@ def test_websocket_frames_that_say_nothing_are_answered_or_close_the_socket(sim:
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
 @pytest.mark.parametrize("path", ["streamer", "dxlink"])
 def test_a_huge_websocket_frame_closes_the_socket(sim: SimulatorServer, path: str, size: int) -> None:
-    with connect(f"{sim.ws}/{path}", open_timeout=5) as socket_:
+    with connect(f"{sim.ws}/{path}", open_timeout=30) as socket_:
         with contextlib.suppress(ConnectionClosed):
             socket_.send("x" * size)
         with pytest.raises(ConnectionClosed) as closed:
-            socket_.recv(timeout=5)
+            socket_.recv(timeout=30)
     assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
     assert is_well(sim)
 
@@ -417,9 +417,9 @@ def test_a_huge_websocket_frame_closes_the_socket(sim: SimulatorServer, path: st
 @pytest.mark.parametrize("path", ["streamer", "dxlink"])
 def test_a_websocket_that_goes_without_a_word_is_forgotten(sim: SimulatorServer, path: str) -> None:
     before = listeners(sim)
-    with connect(f"{sim.ws}/{path}", open_timeout=5) as socket_:
+    with connect(f"{sim.ws}/{path}", open_timeout=30) as socket_:
         socket_.send('{"type": "SETUP", "channel": 0}' if path == "dxlink" else '{"action": "heartbeat"}')
-        socket_.recv(timeout=5)
+        socket_.recv(timeout=30)
         assert listeners(sim) != before
         socket_.socket.shutdown(socket.SHUT_RDWR)
         wait_until(lambda: listeners(sim) == before)
@@ -437,7 +437,7 @@ def test_a_client_that_talks_and_never_reads_is_dropped_before_it_fills_the_memo
         for _ in range(3_000):  # 180 MB to be echoed
             socket_.send(text)
 
-    with connect(f"{sim.ws}/streamer", open_timeout=5, max_queue=1, close_timeout=1) as socket_:
+    with connect(f"{sim.ws}/streamer", open_timeout=30, max_queue=1, close_timeout=1) as socket_:
         with pytest.raises(ConnectionClosed):
             talk(socket_)
         wait_until(lambda: listeners(sim) == before)
@@ -454,7 +454,7 @@ def quotes(sim: SimulatorServer) -> str:
     body = {"client_id": client.client_id, "user": "demo"}
     values = {"grant_type": "refresh_token", "refresh_token": sim.control("grants", body)["refresh_token"]}
     values |= {"client_id": client.client_id, "client_secret": client.client_secret}
-    token = requests.post(f"{sim.url}/tradestation/signin/oauth/token", data=values, timeout=10).json()["access_token"]
+    token = requests.post(f"{sim.url}/tradestation/signin/oauth/token", data=values, timeout=30).json()["access_token"]
     path = "/tradestation/v3/marketdata/stream/quotes/AAPL,SPY,QQQ,MSFT,@ES"
     return f"GET {path} HTTP/1.1\r\n{HEAD}Authorization: Bearer {token}\r\n"
 
@@ -476,7 +476,7 @@ def test_streams_that_nobody_reads_disturb_nobody_and_end_with_their_clients(sim
 def test_a_request_for_a_stream_that_comes_byte_by_byte_is_served_when_it_is_whole(
     sim: SimulatorServer, quotes: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", sim.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=30) as connection:
         for place in range(0, len(quotes), 60):
             connection.sendall(quotes[place : place + 60].encode())
             time.sleep(0.005)
@@ -486,7 +486,7 @@ def test_a_request_for_a_stream_that_comes_byte_by_byte_is_served_when_it_is_who
 
 def test_the_headers_of_a_stream_can_be_had_alone(sim: SimulatorServer, quotes: str) -> None:
     before = listeners(sim)
-    with socket.create_connection(("127.0.0.1", sim.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=30) as connection:
         connection.sendall(f"{quotes.replace('GET', 'HEAD', 1)}Connection: close\r\n\r\n".encode())
         heard = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert heard.startswith(b"HTTP/1.1 200 ")
@@ -509,7 +509,7 @@ def test_a_mistake_of_tradestations_server_is_told_in_its_own_words_with_a_numbe
     monkeypatch.setattr("brokers.simulator.tradestation.accounts.accounts_of", fail, raising=False)
     token = quotes.split("Bearer ")[1].strip()
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(f"{sim.url}/tradestation/v3{path}", headers=headers, timeout=5)
+    answer = requests.get(f"{sim.url}/tradestation/v3{path}", headers=headers, timeout=30)
     assert answer.status_code == 500
     assert answer.json()["Error"] == "InternalServerError"
     assert re.search(r"[0-9a-f]{32}$", answer.json()["Message"])

@@ -222,7 +222,7 @@ def test_margin_rates_and_limits_are_told(desk: Desk) -> None:
     assert (broad["naked-option-standard"], broad["naked-option-floor"]) == ("0.15", "0.0")
     desk.call("GET", f"/accounts/{desk.number}/margin-requirements/NOSUCH/effective", 404)
     check("E-POSITION-LIMIT", desk.mine("/position-limit"))
-    open_to_all = requests.get(f"{desk.sim.api}/margin-requirements-public-configuration", timeout=10)
+    open_to_all = requests.get(f"{desk.sim.api}/margin-requirements-public-configuration", timeout=30)
     assert DECIMAL.fullmatch(open_to_all.json()["data"]["risk-free-rate"])
 
 
@@ -572,9 +572,9 @@ def test_sessions_are_listed_over_up_to_nine_months(weekday: SimulatorServer) ->
 
 
 def test_browsers_of_any_origin_may_ask(desk: Desk) -> None:
-    asked = requests.options(f"{desk.sim.api}/customers/me", headers={"Origin": "https://example.invalid"}, timeout=10)
+    asked = requests.options(f"{desk.sim.api}/customers/me", headers={"Origin": "https://example.invalid"}, timeout=30)
     assert asked.status_code == 200
-    answer = desk.session.get(f"{desk.sim.api}/customers/me", timeout=10)
+    answer = desk.session.get(f"{desk.sim.api}/customers/me", timeout=30)
     for response in (asked, answer):
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert "Accept-Version" in response.headers["Access-Control-Allow-Headers"]
@@ -586,7 +586,7 @@ def test_a_sandbox_answers_502_for_what_it_does_not_host(fresh: Desk) -> None:
     missing = ["/market-data/by-type?equity=AAPL", "/symbols/search/AA", "/quote-alerts", "/watchlists"]
     missing += ["/public-watchlists", "/pairs-watchlists", f"/accounts/{fresh.number}/net-liq/history?time-back=1d"]
     for path in missing:
-        answer = fresh.session.get(f"{fresh.sim.api}{path}", timeout=10)
+        answer = fresh.session.get(f"{fresh.sim.api}{path}", timeout=30)
         assert answer.status_code == 502
         assert answer.headers["Content-Type"].startswith("text/html")
         with pytest.raises(json.JSONDecodeError):

@@ -262,4 +262,4 @@ def test_a_missing_user_agent_meets_the_gateway(desk: Desk) -> None:
     answer = desk.session.get(f"{desk.sim.api}/customers/me", headers={"User-Agent": ""})
     assert answer.status_code == 401
     assert "nginx" in answer.text
-    assert requests.get(f"{desk.sim.api}/customers/me", timeout=10).status_code == 401
+    assert requests.get(f"{desk.sim.api}/customers/me", timeout=30).status_code == 401

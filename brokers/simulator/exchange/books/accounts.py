@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.orders import Action
+from brokers.simulator.exchange.books.standing import Standing
 from brokers.simulator.exchange.orders.orders import SimOrder
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ class SimAccount:
     closed_lots: list[ClosedLot] = field(default_factory=list)
     dividends_due: list[DividendDue] = field(default_factory=list)
     option_level: int = 5
+    standing: Standing = Standing.ACTIVE
     schedule: str = "standard"
     settled_at: datetime | None = None
     opening_cash: Decimal = ZERO

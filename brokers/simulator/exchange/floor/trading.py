@@ -63,6 +63,9 @@ class Trading:
         """Let an order trade what it can now; what is left of it rests."""
         if order.ticket.duration.is_auction or not self._is_at_work(order, now):
             return
+        if self._is_halted(order):
+            self.rest(order)
+            return
         if has_stop(order) and not self._trigger(order, now):
             self.rest(order)
             return
@@ -100,6 +103,9 @@ class Trading:
             self.keeper.touch(order, now)
         return works
 
+    def _is_halted(self, order: SimOrder) -> bool:
+        return any(self.market.halted(leg.leg.instrument) is not None for leg in order.legs)
+
     def _trigger(self, order: SimOrder, now: datetime) -> bool:
         instrument = order.legs[0].leg.instrument
         if not reach(order, self.shown.book(instrument), self.filling.terms(instrument).increments):
@@ -114,7 +120,13 @@ class Trading:
         at, instrument = order.expires_at or now, order.legs[0].leg.instrument
         rule = self._rule(order)
         price = self.market.price_at(instrument, at)
-        if price is None or order.live_at is None or order.live_at > at or rule.mode == "never":
+        if (
+            price is None
+            or order.live_at is None
+            or order.live_at > at
+            or rule.mode == "never"
+            or self._is_halted(order)
+        ):
             return False
         if not is_good(order, [price]):
             return False

@@ -57,6 +57,8 @@ def check(ticket: Ticket, desk: Desk, strict: bool) -> tuple[Ticket, Warnings]:
     for look_at in ALLOWED:
         look_at(ticket, desk)
     ticket, flipped = _settle_effects(ticket, desk, strict)
+    only_closes = desk.account.standing.only_closes and any(_enlarges(leg, desk) for leg in ticket.legs)
+    refuse_if(only_closes, "closing_only", "The account may only close positions.")
     for leg in ticket.legs:
         _check_sides(leg, desk)
         _check_size_of_close(leg, desk)
@@ -64,6 +66,15 @@ def check(ticket: Ticket, desk: Desk, strict: bool) -> tuple[Ticket, Warnings]:
         refuse_if(code not in desk.waived and breaks(ticket, desk), code, message)
     warnings = [CLOSES_NOTHING] if flipped else []
     return ticket, warnings if desk.venue.works(ticket, desk.now) else [*warnings, NEXT_SESSION]
+
+
+def _check_standing(ticket: Ticket, desk: Desk) -> None:
+    refuse_if(desk.account.standing.is_dead, "account_not_active", "The account takes no orders.")
+
+
+def _enlarges(leg: Leg, desk: Desk) -> bool:
+    """Whether it leaves more of what it trades than is held, or turns it round."""
+    return abs(desk.held(leg.instrument) + leg.quantity * leg.action.sign) >= abs(desk.held(leg.instrument))
 
 
 def _check_futures(ticket: Ticket, desk: Desk) -> None:
@@ -85,7 +96,7 @@ def _check_options(ticket: Ticket, desk: Desk) -> None:
     )
 
 
-ALLOWED: tuple[Callable[[Ticket, Desk], None], ...] = (_check_futures, _check_options)
+ALLOWED: tuple[Callable[[Ticket, Desk], None], ...] = (_check_standing, _check_futures, _check_options)
 
 
 def _settle_effects(ticket: Ticket, desk: Desk, strict: bool) -> tuple[Ticket, bool]:

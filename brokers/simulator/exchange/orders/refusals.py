@@ -37,6 +37,8 @@ REFUSALS: dict[str, str] = {
     "too_close_to_expiration": "Too late to sell the option to open.",
     "market_closed_opening_market_order": "Opening market orders are not taken while the market is closed.",
     "insufficient_buying_power": "The account cannot pay for it.",
+    "account_not_active": "The account takes no orders.",
+    "closing_only": "The account may only close positions.",
     "short_sale_not_allowed": "The account cannot sell what it does not hold.",
     "uncovered_option_not_allowed": "The account may not sell options without cover.",
     "options_not_allowed": "The account may not trade these options.",

@@ -8,6 +8,7 @@ from random import Random
 
 from brokers.domain.instruments import Crypto
 from brokers.simulator.market.book import Print
+from brokers.simulator.market.halts import Halts
 from brokers.simulator.market.paths.fair import Fair, Key
 from brokers.simulator.market.paths.quotes import Path
 from brokers.simulator.market.paths.turnover import Turnover
@@ -32,6 +33,7 @@ class Tape:
     ) -> None:
         self.now, self.calendars, self.prices = now, calendars, prices
         self.prints: list[Print] = []
+        self.halts = Halts()
         self._rng = Random(seed)
         self._sequence = 0
         self._days: dict[Collection, tuple[date, Phase]] = {}
@@ -50,7 +52,7 @@ class Tape:
             return set()
         self.now = now
         self.prices.settle_in(now.timestamp())
-        return self._turn(now) | self._walk(now, seconds)
+        return self._turn(now) | self._reopen(now) | self.halts.begun() | self._walk(now, seconds)
 
     def again(self, now: datetime) -> None:
         """Make all figures of the day afresh, for the paths have changed."""
@@ -61,7 +63,7 @@ class Tape:
         """A fair price was put elsewhere: quote and trade there."""
         self.prints = []
         for path in self.paths.values():
-            if path.source == source:
+            if path.source == source and path.key not in self.halts.found:
                 self._note(path.put(self.now, self._rng))
 
     def _turn(self, now: datetime) -> set[Key]:
@@ -74,11 +76,21 @@ class Tape:
                 turned.add(name)
         if not turned:
             return set()
-        changed = {key for key in self.paths if collection(key) in turned}
+        changed = {key for key in self.paths if collection(key) in turned and key not in self.halts.found}
         for key, path in self.paths.items():
             if key in changed:
                 path.arrive(now, self._rng)
         return changed
+
+    def _reopen(self, now: datetime) -> set[Key]:
+        """Quote and trade what is halted no more, where its fair price is by now."""
+        over = self.halts.over(now)
+        for key in over:
+            path = self.paths[key]
+            path.arrive(now, self._rng)
+            if path.session.holds(now):
+                self._note(path.put(now, self._rng))
+        return set(over)
 
     def _walk(self, now: datetime, seconds: float) -> set[Key]:
         random, changed = self._rng.random, set()
@@ -87,6 +99,8 @@ class Tape:
             length = busy[path.calendar.collection]
             if path.character.listing.is_index and self._days["equity"][1] != "open":
                 length = 0.0
+            if key in self.halts.found:
+                continue
             if length and random() < 1 - exp(-path.character.rate * length):
                 self._note(path.quote(now, self._rng))
                 changed.add(key)

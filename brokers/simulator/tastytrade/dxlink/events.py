@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from brokers.domain.instruments import Equity, Instrument
-from brokers.simulator.market import Book, Listing, Market, Print
+from brokers.simulator.market import Book, Halt, Listing, Market, Print
 from brokers.simulator.tastytrade.dxlink.candles import BEGIN, END, milliseconds
 from brokers.simulator.tastytrade.dxlink.frames import Event, Value
 
@@ -87,10 +87,7 @@ def profile(listing: Listing, book: Book, market: Market) -> Event:
     body: dict[str, Value] = {
         "description": listing.description,
         "shortSaleRestriction": "INACTIVE",
-        "tradingStatus": "ACTIVE",
-        "statusReason": "",
-        "haltStartTime": 0,
-        "haltEndTime": 0,
+        **trading_status(market.halted(listing.instrument)),
     }
     if not isinstance(listing.instrument, Equity):
         return body
@@ -108,6 +105,19 @@ def profile(listing: Listing, book: Book, market: Market) -> Event:
         shares=metrics.shares_outstanding if metrics else None,
         exDividendAmount=paid[0].amount if paid else None,
     )
+
+
+def trading_status(halt: Halt | None) -> dict[str, Value]:
+    """Times are 0 where nobody knows them."""
+    if halt is None:
+        return {"tradingStatus": "ACTIVE", "statusReason": "", "haltStartTime": 0, "haltEndTime": 0}
+    until = 0 if halt.until is None else milliseconds(halt.until)
+    return {
+        "tradingStatus": "HALTED",
+        "statusReason": halt.reason,
+        "haltStartTime": milliseconds(halt.since),
+        "haltEndTime": until,
+    }
 
 
 def _limit(prev_close: Decimal | None, part: str) -> Decimal | None:

@@ -67,7 +67,7 @@ def refused(stage: Stage, name: str) -> str:
         case "404 NotFound":
             return told(stage.ask("GET", "accounts"))
     base = stage.ts.base.removesuffix("v3")
-    return told(stage.ts.session.get(f"{base}v2/stream/tickbars/SPY/0/1", timeout=10))
+    return told(stage.ts.session.get(f"{base}v2/stream/tickbars/SPY/0/1", timeout=30))
 
 
 @FAILURES.way("403 Forbidden")
@@ -193,7 +193,7 @@ def not_signed_in(stage: Stage, name: str) -> str:
     if "too_many" in name:
         stage.fault("throttle", path="*/oauth/token")
     key = next(each for each in asked if each in name)
-    answer = requests.post(f"{stage.ts.signin}/oauth/token", data=asked[key], timeout=10)
+    answer = requests.post(f"{stage.ts.signin}/oauth/token", data=asked[key], timeout=30)
     body = answer.json()
     assert body.keys() == {"error", "error_description"}
     full = f"{answer.status_code} {body['error']} {body['error_description']}"
@@ -226,7 +226,7 @@ def header(stage: Stage, name: str) -> str:
         return next(key for key in headers if key == name)
     if name.endswith("streams+json"):
         base = stage.ts.base.removesuffix("v3")
-        with stage.ts.session.get(f"{base}v2/stream/tickbars/SPY/10/1", stream=True, timeout=10) as answer:
+        with stage.ts.session.get(f"{base}v2/stream/tickbars/SPY/10/1", stream=True, timeout=30) as answer:
             return str(answer.headers["content-type"])
     with stage.market("quotes/SPY") if "v2" in name else stage.orders("positions") as stream:
         return stream.headers["content-type"] if "/" in name else next(key for key in stream.headers if key == name)

@@ -48,14 +48,14 @@ def refused_request(stage: Stage, name: str) -> str:
 @STATUSES.way("401 token_invalid|401 HTML")
 def not_let_in(stage: Stage, name: str) -> str:
     headers = {"User-Agent": "" if name == "401 HTML" else USER_AGENT, "Authorization": "Bearer none"}
-    return told(requests.get(f"{stage.sim.api}/customers/me", headers=headers, timeout=10))
+    return told(requests.get(f"{stage.sim.api}/customers/me", headers=headers, timeout=30))
 
 
 @STATUSES.way("403 not_permitted")
 def not_permitted(stage: Stage, name: str) -> str:
     reader = stage.sim.session(stage.sim.grant(scope="read"))
     url = f"{stage.sim.api}/accounts/{stage.tasty.number}/orders"
-    assert told(reader.post(url, json=equity_order(), timeout=10)) == name, "a token that may only read"
+    assert told(reader.post(url, json=equity_order(), timeout=30)) == name, "a token that may only read"
     assert told(stage.ask("GET", "/accounts/5WT00003/positions")) == name, "another person's account"
     return told(stage.ask("GET", f"/accounts/{stage.tasty.number}"))
 
@@ -110,7 +110,7 @@ def token_refused(stage: Stage, name: str) -> str:
         "invalid_scope": {"scope": "read no-such"},
     }
     url, headers = f"{stage.sim.api}/oauth/token", {"User-Agent": USER_AGENT}
-    answer = requests.post(url, json=good | wrong[code], headers=headers, timeout=10)
+    answer = requests.post(url, json=good | wrong[code], headers=headers, timeout=30)
     assert answer.status_code == (401 if code == "invalid_client" else 400)
     body = answer.json()
     assert body.keys() == {"error" if shape == "A" else "error_code", "error_description"}

@@ -5,13 +5,15 @@ from simulator_server import SimulatorServer
 from tasty_client import Tasty
 
 from tests.brokers.simulator.named.rows import Table, check_names, rows_of, title_of
+from tests.brokers.simulator.named.tasty_accounts import ACCOUNTS
 from tests.brokers.simulator.named.tasty_dxlink import DXLINK
 from tests.brokers.simulator.named.tasty_http import HTTP
+from tests.brokers.simulator.named.tasty_market import MARKET
 from tests.brokers.simulator.named.tasty_orders import ORDERS
 from tests.brokers.simulator.named.tasty_stage import Stage
 from tests.brokers.simulator.named.tasty_streamer import STREAMER
 
-TABLES = [*ORDERS, *HTTP, *STREAMER, *DXLINK]
+TABLES = [*ORDERS, *HTTP, *STREAMER, *DXLINK, *ACCOUNTS, *MARKET]
 
 
 @pytest.fixture(scope="module")

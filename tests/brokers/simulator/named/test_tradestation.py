@@ -5,12 +5,13 @@ from simulator_server import SimulatorServer
 from tradestation_wire import TradeStation
 
 from tests.brokers.simulator.named.rows import Table, check_names, rows_of, title_of
+from tests.brokers.simulator.named.station_accounts import ACCOUNTS
 from tests.brokers.simulator.named.station_http import HTTP
 from tests.brokers.simulator.named.station_orders import ORDERS
 from tests.brokers.simulator.named.station_stage import Stage
 from tests.brokers.simulator.named.station_streams import STREAMS
 
-TABLES = [*ORDERS, *HTTP, *STREAMS]
+TABLES = [*ORDERS, *HTTP, *STREAMS, *ACCOUNTS]
 
 
 @pytest.fixture(scope="module")

@@ -105,13 +105,14 @@ def held(ts: TradeStation, account: str = MARGIN) -> list[dict[str, Any]]:
 
 
 def test_at_the_close_day_orders_expire_and_lasting_ones_are_queued_until_the_next_morning() -> None:
-    before_the_close = Clock(datetime(2026, 11, 20, 20, 59, 56, tzinfo=timezone.utc))
+    before_the_close = Clock(datetime(2026, 11, 20, 20, 50, tzinfo=timezone.utc))
     with SimulatorServer(always_open=False, clock=before_the_close) as sim:
         open_accounts(sim)
         ts = TradeStation(sim)
         with OpenStream(ts, ORDERS) as stream:
             stream.snapshot()
             short, lasting = (ts.sent(order("AAPL", 2, limit="50", duration=each))[0] for each in ("DAY", "GTC"))
+            sim.clock(jump=600)
             ended = {short: stream.until(lambda each: each.get("Status") == "EXP")}
             queued = stream.until(lambda each: each.get("Status") == "DON")
             assert ended[short]["OrderID"] == short

@@ -1,7 +1,9 @@
 """Accounts, balances, positions and listings of orders at TradeStation's wire."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from simulator_server import SimulatorServer, equity_order, wait_until
@@ -12,6 +14,7 @@ from brokers.domain.orders import Action
 from brokers.simulator.world import World
 
 ORDERS = f"/brokerage/accounts/{FRESH}/orders"
+NEW_YORK = ZoneInfo("America/New_York")
 HISTORY = f"/brokerage/accounts/{FRESH}/historicalorders"
 
 
@@ -134,12 +137,12 @@ def test_an_order_of_the_other_wire_is_listed_here_and_the_other_way_round(
 ) -> None:
     session = sim.session()
     sim.fills("never")
-    placed = session.post(f"{sim.api}/accounts/5WT00071/orders", json=equity_order("KO", 7, "20.00"), timeout=10)
+    placed = session.post(f"{sim.api}/accounts/5WT00071/orders", json=equity_order("KO", 7, "20.00"), timeout=30)
     there = str(placed.json()["data"]["order"]["id"])
     seen = ts.order(there)
     assert (seen["OrderType"], seen["LimitPrice"], seen["Legs"][0]["QuantityOrdered"]) == ("Limit", "20", "7")
     here = ts.sent(order("F", 3, limit="1.00", duration="GTC"))[0]
-    other = session.get(f"{sim.api}/accounts/5WT00071/orders/{here}", timeout=10).json()["data"]
+    other = session.get(f"{sim.api}/accounts/5WT00071/orders/{here}", timeout=30).json()["data"]
     assert (other["legs"][0]["symbol"], other["price"], other["time-in-force"]) == ("F", "1.0", "GTC")
     ts.call("DELETE", f"/orderexecution/orders/{there}")
     wait_until(lambda: ts.status(there) == "OUT")
@@ -207,7 +210,7 @@ def renewed(sim: SimulatorServer, ts: TradeStation) -> TradeStation:
 def test_what_was_done_yesterday_is_history_and_no_longer_in_the_list(sim: SimulatorServer, ts: TradeStation) -> None:
     bought = ts.filled(order("KO", 1))
     resting = ts.sent(order("F", 1, limit="1.00", duration="GTC"))[0]
-    since = ts.order(bought)["OpenedDateTime"][:10]
+    since = datetime.fromisoformat(ts.order(bought)["ClosedDateTime"]).astimezone(NEW_YORK).date().isoformat()
     assert [row["OrderID"] for row in ts.get(HISTORY, since=since)["Orders"]] == [bought]
     sim.clock(jump=26 * 3600)
     ts = renewed(sim, ts)

@@ -8,7 +8,7 @@ from tradestation_wire import CASH, FRESH, MARGIN, TradeStation, check, differen
 
 def test_every_call_needs_a_bearer_token(ts: TradeStation) -> None:
     for headers in ({}, {"Authorization": "Bearer made.up.token"}, {"Authorization": "Basic eDp5"}):
-        answer = requests.get(f"{ts.base}/brokerage/accounts", headers=headers, timeout=10)
+        answer = requests.get(f"{ts.base}/brokerage/accounts", headers=headers, timeout=30)
         assert answer.status_code == 401
         assert answer.json() == {"Error": "Unauthorized", "Message": "Unauthorized"}
         assert answer.headers["content-type"].startswith("application/json")

@@ -93,7 +93,7 @@ def test_a_restart_keeps_orders_their_words_and_used_confirm_ids(tmp_path: Path)
         assert again.place(body)["Errors"][0]["Error"] == "FAILED"
         values = {"grant_type": "refresh_token", **rotating, "refresh_token": grant}
         url = f"{sim.url}/tradestation/signin/oauth/token"
-        assert sim.http.post(url, data=values, timeout=10).status_code == 200
+        assert sim.http.post(url, data=values, timeout=30).status_code == 200
         values = {"client_id": spent[0].client_id, "client_secret": spent[0].client_secret, "refresh_token": spent[1]}
-        answer = sim.http.post(url, data=values | {"grant_type": "refresh_token"}, timeout=10)
+        answer = sim.http.post(url, data=values | {"grant_type": "refresh_token"}, timeout=30)
         assert (answer.status_code, answer.json()["error"]) == (403, "invalid_grant")

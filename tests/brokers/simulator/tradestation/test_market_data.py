@@ -214,10 +214,11 @@ def test_the_epoch_is_the_time_stamp_in_milliseconds(ts: TradeStation) -> None:
 
 
 def test_the_bar_in_progress_is_open_and_ends_in_the_future(ts: TradeStation) -> None:
+    asked = datetime.now(timezone.utc)
     closed, running = bars(ts, unit="Minute", barsback=2)
     assert (closed["BarStatus"], closed["IsRealtime"]) == ("Closed", False)
     assert (running["BarStatus"], running["IsRealtime"]) == ("Open", True)
-    assert datetime.fromisoformat(running["TimeStamp"]) > datetime.now(timezone.utc) - timedelta(seconds=2)
+    assert datetime.fromisoformat(running["TimeStamp"]) > asked - timedelta(seconds=2)
 
 
 def test_ticks_and_volumes_of_a_bar_add_up(ts: TradeStation) -> None:
@@ -467,7 +468,7 @@ def test_legs_of_two_expirations_have_no_risk_to_tell(ts: TradeStation) -> None:
 
 
 def old(ts: TradeStation, path: str, status: int = 200, **query: str) -> Any:
-    answer = ts.session.get(f"{ts.sim.url}/tradestation/v2/data/symbols/{path}", params=query, timeout=10)
+    answer = ts.session.get(f"{ts.sim.url}/tradestation/v2/data/symbols/{path}", params=query, timeout=30)
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -519,6 +520,6 @@ def test_searches_that_make_no_sense_have_the_old_envelope(ts: TradeStation, cri
 
 
 def test_the_old_version_refuses_without_a_token_in_its_own_envelope(running: SimulatorServer) -> None:
-    answer = running.http.get(f"{running.url}/tradestation/v2/data/symbols/suggest/a", timeout=10)
+    answer = running.http.get(f"{running.url}/tradestation/v2/data/symbols/suggest/a", timeout=30)
     assert answer.status_code == 401
     assert answer.json()["StatusCode"] == 401

@@ -28,10 +28,10 @@ class Person:
         self.url = f"{sim.url}/tradestation/signin/authorize?{urlencode({k: v for k, v in query.items() if v})}"
 
     def open(self) -> requests.Response:
-        return self.session.get(self.url, allow_redirects=False, timeout=10)
+        return self.session.get(self.url, allow_redirects=False, timeout=30)
 
     def post(self, **form: str) -> requests.Response:
-        return self.session.post(self.url, data=form, allow_redirects=False, timeout=10)
+        return self.session.post(self.url, data=form, allow_redirects=False, timeout=30)
 
     def sign_in(self, user: str = "demo") -> requests.Response:
         return self.post(step="sign-in", user=user, password=self.sim.control("")["users"][user])
@@ -55,7 +55,7 @@ def registered(sim: SimulatorServer, **more: Any) -> SimClient:
 
 
 def token(sim: SimulatorServer, values: dict[str, str], path: str = "oauth/token", **how: Any) -> requests.Response:
-    return requests.post(f"{sim.url}/tradestation/signin/{path}", timeout=10, **(how or {"data": values}))
+    return requests.post(f"{sim.url}/tradestation/signin/{path}", timeout=30, **(how or {"data": values}))
 
 
 def exchange(client: SimClient, code: str, **more: str) -> dict[str, str]:
@@ -95,8 +95,8 @@ def test_a_person_signs_in_consents_and_the_code_becomes_tokens(sim: SimulatorSe
 def test_the_id_token_is_signed_with_the_published_key(sim: SimulatorServer) -> None:
     client = registered(sim)
     tokens = tokens_of(sim, client)
-    config = requests.get(f"{sim.url}/tradestation/signin/.well-known/openid-configuration", timeout=10).json()
-    keys = jwk.KeySet.import_key_set(requests.get(config["jwks_uri"], timeout=10).json())
+    config = requests.get(f"{sim.url}/tradestation/signin/.well-known/openid-configuration", timeout=30).json()
+    keys = jwk.KeySet.import_key_set(requests.get(config["jwks_uri"], timeout=30).json())
     claims = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"]).claims
     assert claims["iss"] == config["issuer"]
     assert claims["iss"].endswith("/")
@@ -153,12 +153,12 @@ def test_a_browser_that_has_signed_in_is_asked_for_consent_only_unless_told_othe
     again = person.open()
     assert 'name="password"' not in again.text
     assert "code" in person.decide("allow", again)
-    forced = person.session.get(f"{person.url}&prompt=login", timeout=10)
+    forced = person.session.get(f"{person.url}&prompt=login", timeout=30)
     assert 'name="password"' in forced.text
     gone = person.session.get(
         f"{sim.url}/tradestation/signin/v2/logout?client_id={client.client_id}&returnTo={BACK}",
         allow_redirects=False,
-        timeout=10,
+        timeout=30,
     )
     assert (gone.status_code, gone.headers["location"]) == (302, BACK)
     assert 'name="password"' in person.open().text
@@ -166,7 +166,7 @@ def test_a_browser_that_has_signed_in_is_asked_for_consent_only_unless_told_othe
 
 def test_logging_out_sends_nobody_to_a_foreign_address(sim: SimulatorServer) -> None:
     url = f"{sim.url}/tradestation/signin/v2/logout?client_id={registered(sim).client_id}&returnTo=http://evil.example"
-    assert requests.get(url, allow_redirects=False, timeout=10).status_code == 400
+    assert requests.get(url, allow_redirects=False, timeout=30).status_code == 400
 
 
 def test_the_verifier_must_fit_the_challenge(sim: SimulatorServer) -> None:
@@ -288,19 +288,19 @@ def test_the_life_of_access_tokens_can_be_set(sim: SimulatorServer) -> None:
 
 def test_userinfo_tells_what_the_scopes_allow(sim: SimulatorServer) -> None:
     ts = TradeStation(sim, scope="openid email")
-    told = ts.session.get(f"{ts.signin}/userinfo", timeout=10).json()
+    told = ts.session.get(f"{ts.signin}/userinfo", timeout=30).json()
     assert told == {"sub": "demo", "email": "demo@example.com", "email_verified": True}
-    assert requests.get(f"{ts.signin}/userinfo", timeout=10).status_code == 401
+    assert requests.get(f"{ts.signin}/userinfo", timeout=30).status_code == 401
 
 
 def test_a_token_of_one_broker_opens_nothing_at_the_other(sim: SimulatorServer) -> None:
     foreign = sim.token(sim.grant())
     headers = {"Authorization": f"Bearer {foreign}"}
-    answer = requests.get(f"{sim.url}/tradestation/v3/brokerage/accounts", headers=headers, timeout=10)
+    answer = requests.get(f"{sim.url}/tradestation/v3/brokerage/accounts", headers=headers, timeout=30)
     assert answer.status_code == 401
     ts = TradeStation(sim)
     headers = {"Authorization": str(ts.session.headers["Authorization"]), "User-Agent": "x/1"}
-    assert requests.get(f"{sim.api}/customers/me", headers=headers, timeout=10).status_code == 401
+    assert requests.get(f"{sim.api}/customers/me", headers=headers, timeout=30).status_code == 401
 
 
 def test_faults_at_the_token_endpoint_look_like_this_brokers(sim: SimulatorServer) -> None:

@@ -34,11 +34,13 @@ def test_streams_are_chunked_lines_with_crlf_of_their_own_content_types(sim: Sim
 
 
 def test_an_idle_stream_beats_every_five_seconds_and_counts(sim: SimulatorServer, ts: TradeStation) -> None:
+    assert sim.inside(lambda world: world.switches.stream_heartbeat) == 5
+    sim.faults(stream_heartbeat=1.0)
+    began = time.monotonic()
     with OpenStream(ts, f"brokerage/stream/accounts/{CASH}/orders") as stream:
         stream.snapshot()
-        began = time.monotonic()
         beat = stream.next()
-        assert 4.5 < time.monotonic() - began < 9
+        assert time.monotonic() - began > 0.9
         assert shaped("S-orders", beat, 2) == []
         assert beat["Heartbeat"] == 1
         sim.faults(stream_heartbeat=0.2)
@@ -184,8 +186,9 @@ def test_merged_changes_are_the_quote_itself(sim: SimulatorServer, ts: TradeStat
             merged |= each
         sim.clock(speed=0.0)
         try:
-            for each in stream.waiting(0.4):
-                merged |= each if "Symbol" in each else {}
+            while late := stream.waiting(0.4):
+                for each in late:
+                    merged |= each if "Symbol" in each else {}
             quote = ts.get("/marketdata/quotes/SPY")["Quotes"][0]
         finally:
             sim.clock(speed=1.0)
@@ -292,7 +295,7 @@ def test_depth_is_shaped_as_published_and_sorted(
 def test_depth_agrees_with_the_quote_and_with_itself(sim: SimulatorServer, ts: TradeStation) -> None:
     sim.clock(speed=0.0)
     try:
-        time.sleep(0.3)
+        wait_until(lambda: sim.inside(lambda world: world.market.now == world.clock.now()))
         path = "marketdata/stream/marketdepth"
         with OpenStream(ts, f"{path}/quotes/SPY?maxlevels=60") as one, OpenStream(ts, f"{path}/aggregates/SPY") as two:
             rows, levels = one.next(), two.next()
@@ -343,7 +346,7 @@ def test_tick_bars_that_cannot_be_are_refused_in_the_old_envelope(
 def test_a_chunk_may_hold_half_an_object(sim: SimulatorServer, ts: TradeStation) -> None:
     """A hundred quotes at once are more than a chunk; no chunk but the last is shorter than the others."""
     symbols = ",".join(each["Name"] for each in suggestions(ts)[:60])
-    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=60)
     headers = {"Authorization": str(ts.session.headers["Authorization"])}
     connection.request("GET", f"/tradestation/v3/marketdata/stream/quotes/{symbols}", headers=headers)
     answer = connection.getresponse()
@@ -360,5 +363,5 @@ def suggestions(ts: TradeStation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for letter in "abcdefgimnpqstux":
         url = f"{ts.sim.url}/tradestation/v2/data/symbols/suggest/{letter}"
-        found += ts.session.get(url, params={"$filter": "Category eq 'Stock'", "$top": "100"}, timeout=10).json()
+        found += ts.session.get(url, params={"$filter": "Category eq 'Stock'", "$top": "100"}, timeout=30).json()
     return list({each["Name"]: each for each in found}.values())
