@@ -23,14 +23,14 @@ from bench.live import say
 from bench.machine import pin
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.market import Tick
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import BATCHES, Batch
 from brokers.live.board import Board
 from brokers.tastytrade.dxlink import DXLink
 from brokers.tradestation.chunks import Chunks
-from brokers.tradestation.quoted import Quoted, read_quoted
+from brokers.tradestation.quoted import Quotes, read_quoted
 from brokers.tradestation.ticks import Ticks
 
-Decode: TypeAlias = Callable[[list[bytes]], Iterator[Tick | TickBatch]]
+Decode: TypeAlias = Callable[[list[bytes]], Iterator[Tick | Batch]]
 ROUNDS = int(os.environ.get("BENCH_DECODE_ROUNDS", "15"))
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 PIECE = 1400
@@ -43,18 +43,21 @@ NOW = datetime(2026, 11, 20, 15, 0, tzinfo=timezone.utc)
 def main() -> None:
     pin(0)
     for size in (20, 100):
-        compare(f"DXLink, {size} quotes a frame", dxlink_frames(size), decode_dxlink)
-    compare("TradeStation, a quote a line", tradestation_lines(), decode_tradestation)
+        frames = dxlink_frames(size)
+        compare(f"DXLink, {size} quotes a frame", frames, frames, dxlink_decoder())
+    lines = tradestation_lines()
+    compare("TradeStation, a quote a line", lines, pieces(lines), tradestation_decoder())
 
 
-def compare(what: str, texts: list[bytes], decode: Decode) -> None:
-    check(texts, decode)
-    runs: dict[str, Callable[[list[bytes]], object]] = {
-        "desk": lambda texts: deque(decode(texts), maxlen=0),
-        "board": _to_the_board(decode),
+def compare(what: str, texts: list[bytes], arrived: list[bytes], decode: Decode) -> None:
+    """``arrived``: the same texts as the socket brings them."""
+    check(arrived, decode)
+    runs: dict[str, Callable[[], object]] = {
+        "desk": lambda: deque(decode(arrived), maxlen=0),
+        "board": _to_the_board(decode, arrived),
     }
-    runs |= {name: _bare(parse) for name, parse in parsers().items()}
-    rounds = [{name: speed(run, texts) for name, run in runs.items()} for _ in range(ROUNDS)]
+    runs |= {name: _bare(parse, texts) for name, parse in parsers().items()}
+    rounds = [{name: speed(run) for name, run in runs.items()} for _ in range(ROUNDS)]
     middle = {name: statistics.median(each[name] for each in rounds) for name in runs}
     fastest = max((name for name in runs if name not in ("desk", "board")), key=lambda name: middle[name])
     share = statistics.median(each["desk"] / each[fastest] for each in rounds)
@@ -64,16 +67,16 @@ def compare(what: str, texts: list[bytes], decode: Decode) -> None:
     say(line | {"share_of_fastest": round(share, 3), "goal": GOAL, "ok": share >= GOAL})
 
 
-def speed(run: Callable[[list[bytes]], object], texts: list[bytes]) -> float:
+def speed(run: Callable[[], object]) -> float:
     """Events a second of CPU."""
     before = time.process_time()
-    run(texts)
+    run()
     return EVENTS / (time.process_time() - before)
 
 
-def check(texts: list[bytes], decode: Decode) -> None:
+def check(arrived: list[bytes], decode: Decode) -> None:
     """Nothing may be fast because it was left out."""
-    found = sum(len(event.instruments) if isinstance(event, TickBatch) else 1 for event in decode(texts))
+    found = sum(len([*event.ticks()]) if isinstance(event, BATCHES) else 1 for event in decode(arrived))
     if found != EVENTS:
         raise SystemExit(f"{found} ticks out of {EVENTS} events")
 
@@ -86,19 +89,19 @@ def parsers() -> dict[str, Callable[[bytes], Any]]:
     return found
 
 
-def _bare(parse: Callable[[bytes], Any]) -> Callable[[list[bytes]], object]:
-    def run(texts: list[bytes]) -> None:
+def _bare(parse: Callable[[bytes], Any], texts: list[bytes]) -> Callable[[], object]:
+    def run() -> None:
         for text in texts:
             parse(text)
 
     return run
 
 
-def _to_the_board(decode: Decode) -> Callable[[list[bytes]], object]:
+def _to_the_board(decode: Decode, arrived: list[bytes]) -> Callable[[], object]:
     board = Board()
     for instrument in INSTRUMENTS.values():
         board.figures(instrument)
-    return lambda texts: board.merge(decode(texts))
+    return lambda: board.merge(decode(arrived))
 
 
 # What the brokers say: prices that walk
@@ -137,11 +140,16 @@ def dxlink_frames(size: int) -> list[bytes]:
     return frames
 
 
-def decode_dxlink(frames: list[bytes]) -> Iterator[Tick | TickBatch]:
+def dxlink_decoder() -> Decode:
+    """Of a socket on which all is subscribed."""
     protocol = DXLink("token")
     protocol.watch(INSTRUMENTS.values())
-    for frame in frames:
-        yield from protocol.receive(frame, NOW)  # type: ignore[misc]
+
+    def decode(frames: list[bytes]) -> Iterator[Tick | Batch]:
+        for frame in frames:
+            yield from protocol.receive(frame, NOW)  # type: ignore[misc]
+
+    return decode
 
 
 def tradestation_lines() -> list[bytes]:
@@ -149,23 +157,31 @@ def tradestation_lines() -> list[bytes]:
     for number in range(EVENTS):
         (symbol,) = prices.some(1)
         bid = prices.bid(symbol) / 100
-        quote = {"Symbol": symbol, "Bid": f"{bid:.2f}", "Ask": f"{bid + 0.01:.2f}", "BidSize": str(prices.size() * 100)}
-        quote |= {"AskSize": str(prices.size() * 100), "Last": f"{bid:.2f}", "Volume": str(1000 + number)}
+        quote = {"Symbol": symbol, "Last": f"{bid:.2f}", "Ask": f"{bid + 0.01:.2f}"}
+        quote |= {"AskSize": str(prices.size() * 100), "Bid": f"{bid:.2f}", "BidSize": str(prices.size() * 100)}
+        quote |= {"Volume": str(1000 + number)}
         flags = {"MarketFlags": {"IsDelayed": False, "IsHalted": False}}
         lines.append(compact(quote | {"TradeTime": "2026-11-20T15:00:00Z"} | flags))
     return lines
 
 
-def decode_tradestation(lines: list[bytes]) -> Iterator[Tick | TickBatch]:
-    """As the socket brings them: pieces that know nothing of lines."""
-    text, chunks, ticks = b"\n".join(lines) + b"\n", Chunks(read_quoted), Ticks()
-    for start in range(0, len(text), PIECE):
-        for message in chunks.receive(text[start : start + PIECE]):
-            if isinstance(message, Quoted):
-                instrument = INSTRUMENTS[message.symbol]
-                tick = ticks.take_texts(message.symbol, instrument, message.texts, NOW, whole=False)
-                if tick is not None:
-                    yield tick
+def pieces(lines: list[bytes]) -> list[bytes]:
+    """They know nothing of lines."""
+    text = b"\n".join(lines) + b"\n"
+    return [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+
+
+def tradestation_decoder() -> Decode:
+    """Of a stream that has told each symbol before."""
+    chunks, ticks = Chunks(read_quoted), Ticks()
+
+    def decode(arrived: list[bytes]) -> Iterator[Tick | Batch]:
+        for piece in arrived:
+            for message in chunks.receive(piece):
+                if isinstance(message, Quotes):
+                    yield from ticks.take_quotes(message, INSTRUMENTS, NOW)
+
+    return decode
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import BATCHES
 
 
 def apart(events: Iterable[Any]) -> list[Any]:
-    return [each for event in events for each in (event.ticks() if isinstance(event, TickBatch) else [event])]
+    return [each for event in events for each in (event.ticks() if isinstance(event, BATCHES) else [event])]

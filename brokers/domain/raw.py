@@ -5,12 +5,13 @@ no price has more. A longer text is that of a sender that counts in doubles itse
 was meant. So ``exact`` loses nothing, and most figures, which another follows before anybody asks, cost nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TypeAlias
+from itertools import repeat
+from typing import Any, TypeAlias
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
@@ -30,10 +31,8 @@ def _exact(raw: float) -> Decimal:
 
 def digits(raw: Decimal | float) -> str:
     """The number in digits, without an exponent."""
-    if type(raw) is not float:
-        return f"{raw:f}" if isinstance(raw, Decimal) else str(raw)
-    text = repr(raw)
-    return f"{Decimal(text):f}" if "e" in text else text
+    text = str(raw)
+    return f"{Decimal(text):f}" if "e" in text or "E" in text else text
 
 
 @dataclass(slots=True)
@@ -49,11 +48,44 @@ class TickBatch:
     figures: Sequence[Raw]
     at: datetime
 
-    def rows(self) -> Iterator[tuple[Instrument | None, tuple[Raw, ...]]]:
-        return zip(self.instruments, zip(*[iter(self.figures)] * len(self.names), strict=True), strict=True)
+    def rows(self) -> Iterator[tuple[Instrument | None, Iterable[tuple[str, Raw]]]]:
+        """Each instrument and what is told of it."""
+        width, names = len(self.names), self.names
+        values = zip(*[iter(self.figures)] * width, strict=True)
+        return zip(self.instruments, map(zip, repeat(names), values), strict=True)
 
     def ticks(self) -> Iterator[Tick]:
         """The same, one by one, as numbers."""
-        for instrument, row in self.rows():
-            if instrument is not None:
-                yield Tick(instrument, dict(zip(self.names, map(exact, row), strict=True)), self.at)
+        return _ticks(self)
+
+
+@dataclass(slots=True)
+class Deltas:
+    """News of some figures of each of many instruments, in the order of arrival: ``told`` has those of each by the
+    names of a wire, and ``names`` what these are here. What is not in ``names`` is no figure. Not to be changed."""
+
+    instruments: Sequence[Instrument | None]
+    told: Sequence[Mapping[str, Any]]
+    names: Mapping[str, str]
+    at: datetime
+
+    def rows(self) -> Iterator[tuple[Instrument | None, Iterable[tuple[str, Raw]]]]:
+        """Each instrument and what is told of it; where that is no figure it is left out."""
+        names = self.names
+        for instrument, told in zip(self.instruments, self.told, strict=True):
+            if row := [(names[key], value) for key, value in told.items() if key in names]:
+                yield instrument, row
+
+    def ticks(self) -> Iterator[Tick]:
+        """The same, one by one, as numbers."""
+        return _ticks(self)
+
+
+Batch: TypeAlias = TickBatch | Deltas
+BATCHES = (TickBatch, Deltas)
+
+
+def _ticks(batch: Batch) -> Iterator[Tick]:
+    for instrument, told in batch.rows():
+        if instrument is not None:
+            yield Tick(instrument, {name: exact(value) for name, value in told}, batch.at)

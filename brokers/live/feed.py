@@ -14,7 +14,7 @@ from channels.db import database_sync_to_async
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import BATCHES
 from brokers.errors import BrokerError, NotAuthorized
 from brokers.live import frames
 from brokers.live.board import Board, Figures
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 Opener: TypeAlias = Callable[[UUID], Awaitable[Stream]]
 ViewKey: TypeAlias = tuple[frozenset[Figures], frozenset[str] | None]
 CLOSING_TAKES = 5
+PRICES = (Tick, *BATCHES)
 CONNECTING = StatusChange("quotes", StreamState.RECONNECTING, "Connecting to the broker.")
 SIGN_IN_AGAIN = "The broker no longer accepts this connection: connect it again."
 
@@ -73,6 +74,7 @@ class Feed:
         self.reports = Reports(connection_id, reporter)
         self.limits = limits or Limits()
         self.pace = pace or Pace(self.limits.flush_every)
+        self._flush = self.flush  # made once: each tick asks for it
         self._shared = SharedSource(self, switchboard) if switchboard is not None else None
         self._on_gone = on_gone
         self._open_stream = open_stream
@@ -88,11 +90,11 @@ class Feed:
 
     def apply(self, events: Sequence[StreamEvent]) -> None:
         """Take a batch of events in their order."""
-        ticks = [event for event in events if isinstance(event, Tick | TickBatch)]
+        ticks = [event for event in events if isinstance(event, PRICES)]
         if ticks and self.board.merge(ticks):
-            self.pace.plan(self.flush)
+            self.pace.plan(self._flush)
         if len(ticks) < len(events):
-            self.reports_of([event for event in events if not isinstance(event, Tick | TickBatch)])
+            self.reports_of([event for event in events if not isinstance(event, PRICES)])
 
     def reports_of(self, events: Sequence[StreamEvent]) -> None:
         news: list[News] = []
@@ -101,7 +103,7 @@ class Feed:
                 self.tell(event)
                 if event.source == "account" and event.state is StreamState.LIVE:
                     news.append(event)
-            elif not isinstance(event, Tick | TickBatch):
+            elif not isinstance(event, PRICES):
                 news.append(event)
         if news:
             self.reports.add(news)
@@ -146,8 +148,9 @@ class Feed:
             view.tabs.add(tab)
             tab.views[self.connection_id] = view
             self._watch()
-        if names is not None and CANDLE in names:
-            for one in figures:
+        for one in figures if names is not None else ():
+            one.is_parted = True
+            if names is not None and CANDLE in names:
                 one.candle = one.candle or Candle()
         return view
 

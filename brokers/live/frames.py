@@ -52,9 +52,9 @@ def encode(frame: Mapping[str, Any]) -> str:
     return json.dumps(frame, separators=(",", ":"))
 
 
-def quotes(kind: str, seq: int, connection_id: UUID, fragments: Iterable[str]) -> str:
+def quotes(kind: str, seq: int, connection: UUID | str, fragments: Iterable[str]) -> str:
     """``kind`` is "snapshot" or "quotes"; fragments come from ``fragment``."""
-    return f'{{"type":"{kind}","seq":{seq},"connection":"{connection_id}","quotes":{{{",".join(fragments)}}}}}'
+    return f'{{"type":"{kind}","seq":{seq},"connection":"{connection}","quotes":{{{",".join(fragments)}}}}}'
 
 
 def fragment(key: str, values: Iterable[tuple[str, str]], as_of: datetime, candle: str = "") -> str:
@@ -74,7 +74,7 @@ def figure(value: Raw) -> str:
 @lru_cache(maxsize=1024)
 def moment(at: datetime) -> str:
     """What comes together has the same time, so most are written once for many."""
-    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def status(connection_id: UUID, change: StatusChange) -> str:

@@ -38,10 +38,11 @@ class View:
     ``names``: what of the figures they are told; None is all of a quote.
     """
 
-    __slots__ = ("connection_id", "figures", "names", "seq", "tabs")
+    __slots__ = ("connection", "connection_id", "figures", "names", "seq", "tabs")
 
     def __init__(self, connection_id: UUID, figures: frozenset[Figures], names: frozenset[str] | None = None) -> None:
         self.connection_id = connection_id
+        self.connection = str(connection_id)
         self.figures = figures
         self.names = names
         self.tabs: set[Mailbox] = set()
@@ -50,7 +51,7 @@ class View:
     def snapshot(self, of: frozenset[Figures] | set[Figures]) -> Frame:
         """The newest of these figures; the count goes on from here."""
         known = [figures.whole(self.names) for figures in of & self.figures if figures.is_known]
-        return Frame(frames.quotes("snapshot", self.seq, self.connection_id, known))
+        return Frame(frames.quotes("snapshot", self.seq, self.connection, known))
 
     def tell(self, fragments: dict[Figures, str], changed: set[Figures]) -> None:
         """One frame, encoded once, to every tab of this view; nothing when none of it concerns them."""
@@ -62,7 +63,7 @@ class View:
         elif not (parts := [part for figures in told if (part := figures.narrowed(self.names)) is not None]):
             return
         self.seq += 1
-        frame = Frame(frames.quotes("quotes", self.seq, self.connection_id, parts))
+        frame = Frame(frames.quotes("quotes", self.seq, self.connection, parts))
         for tab in self.tabs:
             tab.deliver(self, told, frame)
 

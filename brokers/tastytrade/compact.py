@@ -31,12 +31,12 @@ _read = msgspec.json.Decoder(_Frame).decode
 
 
 class Layout(NamedTuple):
-    """How a type's events lie in a row. ``names``: the figures' own, in the order in which they come; ``others``: the
-    places of what is no figure, the last first, the symbol's at ``symbol_at`` among them."""
+    """How a type's events lie in a row. ``names``: the figures' own, in the order in which they come; ``others``: what
+    is no figure, the symbols among it, to be cut out one after the other."""
 
     width: int
-    symbol_at: int
-    others: tuple[int, ...]
+    symbols: slice
+    others: tuple[slice, ...]
     names: tuple[str, ...]
 
     @classmethod
@@ -44,9 +44,18 @@ class Layout(NamedTuple):
         """None where the symbol is not told, or a field is told twice."""
         if "eventSymbol" not in fields or len(set(fields)) < len(fields):
             return None
-        others = tuple(place for place, name in enumerate(fields) if name not in wanted)[::-1]
+        width = len(fields)
+        places = [place for place, name in enumerate(fields) if name not in wanted][::-1]
+        others = tuple(slice(place, None, width - cut) for cut, place in enumerate(places))
         names = tuple(wanted[name] for name in fields if name in wanted)
-        return cls(len(fields), fields.index("eventSymbol"), others, names) if names else None
+        return cls(width, slice(fields.index("eventSymbol"), None, width), others, names) if names else None
+
+
+class _Named(dict[str, Instrument | None]):
+    """Whose symbol it is; None for one that nobody asked about."""
+
+    def __missing__(self, symbol: str) -> None:
+        return None
 
 
 class Columns:
@@ -54,11 +63,11 @@ class Columns:
 
     def __init__(self) -> None:
         self.layouts: dict[str, Layout] = {}
-        self._instruments: dict[str, Instrument] = {}
+        self._instruments = _Named()
         self._apart = NOBODY
 
     def name(self, instruments: Mapping[str, tuple[Instrument, ...]]) -> None:
-        self._instruments = {symbol: named[0] for symbol, named in instruments.items()}
+        self._instruments = _Named({symbol: named[0] for symbol, named in instruments.items()})
         self._apart = frozenset(symbol for symbol, named in instruments.items() if len(named) > 1) or NOBODY
 
     def read(self, frame: str | bytes, now: datetime) -> list[TickBatch] | None:
@@ -72,19 +81,18 @@ class Columns:
             return None
 
     def _batch(self, kind: str, row: list[Any], now: datetime) -> TickBatch:
-        width, symbol_at, others, names = self.layouts[kind]
-        symbols = row[symbol_at::width]
+        width, symbols_at, others, names = self.layouts[kind]
+        symbols = row[symbols_at]
         if len(row) % width or type(row) is not list or not (self._apart is NOBODY or self._apart.isdisjoint(symbols)):
             raise ValueError("not a row of whole events of one instrument each")
-        for place in others:
-            del row[place::width]
-            width -= 1
+        for places in others:
+            del row[places]
         try:
             if not hypot(*row) < LARGEST:
                 raise ValueError(ABSURD)
         except TypeError:
             row = _without_nan(row)
-        return TickBatch([*map(self._instruments.get, symbols)], names, row, now)
+        return TickBatch([*map(self._instruments.__getitem__, symbols)], names, row, now)
 
 
 def _without_nan(row: list[Cell]) -> list[Raw]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from brokers.errors import UnexpectedReply
-from brokers.tradestation.quoted import Quoted
+from brokers.tradestation.quoted import Quotes
 from brokers.wire import Node, decode, optional_text
 
 LARGEST_LINE = 4 * 1024 * 1024
@@ -61,7 +61,7 @@ class Unreadable:
     words: str
 
 
-Message: TypeAlias = Heartbeat | EndSnapshot | GoAway | Failed | Deleted | Data | Quoted | Unreadable
+Message: TypeAlias = Heartbeat | EndSnapshot | GoAway | Failed | Deleted | Data | Quotes | Unreadable
 Quick: TypeAlias = Callable[[bytes], Sequence[Message] | None]
 """Reads whole lines, if it can read all of them."""
 STATUSES: dict[str, Message] = {"EndSnapshot": EndSnapshot(), "GoAway": GoAway()}
@@ -74,19 +74,21 @@ class Chunks:
     """
 
     def __init__(self, quick: Quick | None = None) -> None:
-        self._rest = bytearray()
+        self._rest: list[bytes] = []  # put together once: a line may come in thousands of pieces
+        self._waiting = 0
         self._quick = quick
 
     def receive(self, piece: bytes) -> Sequence[Message]:
         """The messages that this piece completes."""
-        scanned = len(self._rest)
-        self._rest += piece
-        end = self._rest.rfind(b"\n", scanned)
+        end = piece.rfind(b"\n")
         if end >= 0:
-            lines = bytes(self._rest[:end])
-            del self._rest[: end + 1]
+            lines = b"".join((*self._rest, piece[:end]))
+            self._rest = [piece[end + 1 :]]
+            self._waiting = len(self._rest[0])
             return self._read(lines)
-        if len(self._rest) > LARGEST_LINE:
+        self._rest.append(piece)
+        self._waiting += len(piece)
+        if self._waiting > LARGEST_LINE:
             raise UnexpectedReply("TradeStation's stream sent a line without end.", path="")
         return []
 
@@ -101,7 +103,7 @@ class Chunks:
 
     def finish(self) -> list[Message]:
         """The stream is over: its last line may have come without an end, or be torn."""
-        line, self._rest = bytes(self._rest), bytearray()
+        line, self._rest = b"".join(self._rest), []
         return [message for message in _messages(line) if not isinstance(message, Unreadable)]
 
 

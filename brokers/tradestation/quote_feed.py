@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from functools import partial
 
@@ -15,7 +15,7 @@ from brokers.tradestation.allotment import allot
 from brokers.tradestation.chunks import Data, Failed, GoAway, Message, Unreadable
 from brokers.tradestation.codec.envelope import listed
 from brokers.tradestation.lines import BREAKS, TITLE, Lines, Timings, lost
-from brokers.tradestation.quoted import Quoted, Texts, read_quoted
+from brokers.tradestation.quoted import Quotes, read_quoted
 from brokers.tradestation.symbols import wire_symbol
 from brokers.tradestation.ticks import Ticks
 from brokers.upstream.gauge import Gauge
@@ -111,16 +111,14 @@ class QuoteFeed:
 
     # What the streams bring
 
-    def take(self, symbol: str, told: Node | Texts, *, whole: bool) -> None:
-        instrument = self._wanted.get(symbol)
-        if instrument is not None:
-            now = datetime.now(timezone.utc)
-            if isinstance(told, Node):
-                tick = self._ticks.take(symbol, instrument, told, now, whole=whole)
-            else:
-                tick = self._ticks.take_texts(symbol, instrument, told, now, whole=whole)
-            if tick is not None:
-                self._outbox.put(tick)
+    def take(self, symbol: str, node: Node, *, whole: bool) -> None:
+        tick = self._ticks.take(symbol, self._wanted.get(symbol), node, datetime.now(timezone.utc), whole=whole)
+        if tick is not None:
+            self._outbox.put(tick)
+
+    def take_quotes(self, quotes: Quotes, seen: Collection[str]) -> None:
+        for news in self._ticks.take_quotes(quotes, self._wanted, datetime.now(timezone.utc), seen):
+            self._outbox.put(news)
 
     def markets_of(self, symbols: Collection[str]) -> frozenset[str]:
         """Those in which what is watched of these should move while they are open."""
@@ -182,10 +180,10 @@ class _Sitting:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Quoted():
-                self._try(lambda: self._datum(message.symbol, message.is_delayed, message.texts))
+            case Quotes():
+                self._quotes(message)
             case Data(node):
-                self._try(lambda: self._datum(node["Symbol"].text().upper(), _delayed(node), node))
+                self._try_datum(node)
             case Failed(code, _, symbol) if symbol and code.startswith(FINAL):
                 self._refused.add(symbol.upper())
                 log.info("quote stream: %s for one symbol", code)
@@ -195,24 +193,35 @@ class _Sitting:
                 log.warning("quote stream: %s", words)
         self._confirm()
 
-    def _try(self, take: Callable[[], None]) -> None:
+    def _quotes(self, quotes: Quotes) -> None:
+        self._note_delays(quotes.are_delayed())
+        if news := self._seen.intersection(quotes.symbols):
+            self._note_news(news)
+        self._feed.take_quotes(quotes, self._seen)
+        self._seen.update(quotes.symbols)
+
+    def _try_datum(self, node: Node) -> None:
         try:
-            take()
+            self._datum(node["Symbol"].text().upper(), node)
         except UnexpectedReply as unreadable:
             log.warning("quote stream: %s", unreadable.message)
 
-    def _datum(self, symbol: str, delayed: bool | None, told: Node | Texts) -> None:
-        whole = symbol not in self._seen
+    def _datum(self, symbol: str, node: Node) -> None:
+        delayed, whole = _delayed(node), symbol not in self._seen
         self._seen.add(symbol)
         if delayed is not None:
-            (self._delayed.add if delayed else self._delayed.discard)(symbol)
+            self._note_delays({symbol: delayed})
         if not whole:
-            self._note_news(symbol)
-        self._feed.take(symbol, told, whole=whole)
+            self._note_news({symbol})
+        self._feed.take(symbol, node, whole=whole)
 
-    def _note_news(self, symbol: str) -> None:
+    def _note_delays(self, delays: Mapping[str, bool]) -> None:
+        for symbol, delayed in delays.items():
+            (self._delayed.add if delayed else self._delayed.discard)(symbol)
+
+    def _note_news(self, symbols: Collection[str]) -> None:
         """Data come beyond the snapshot. Options may stand still by nature, so they prove nothing."""
-        if self._feed.is_liquid(symbol):
+        if any(map(self._feed.is_liquid, symbols)):
             self._patience.flow(time.monotonic())
         else:
             self._patience.hear(time.monotonic())

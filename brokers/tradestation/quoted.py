@@ -1,65 +1,81 @@
 """A quote stream's lines at speed: plain quotes, many in one go, and nothing else.
 
-Whatever is not entirely as it should be (an error, a heartbeat, a number that is no text) is left to ``chunks``, which
-reads with care and says what is wrong where.
+The parser itself reads the numbers out of their texts and holds them against bounds; they stay as it has them
+(``brokers.domain.raw``) until somebody asks for the decimal. Whatever is not entirely as it should be (an error, a
+heartbeat, a number that is none) is left to ``chunks``, which reads with care and says what is wrong where.
 """
 
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Required, TypeAlias, TypedDict
 
 import msgspec
+from msgspec import Meta
 
-Texts: TypeAlias = tuple[str | None, ...]
+Told: TypeAlias = Mapping[str, Any]
+"""What one line says: figures by ``KEYS``; ``Symbol`` and ``MarketFlags`` are among them."""
+
+OPEN_INTEREST = "DailyOpenInterest"
+PRICES = ("Open", "High", "Low", "PreviousClose", "Last", "Ask", "Bid")
+KEYS = ("Open", "High", "Low", "PreviousClose", "Last", "Ask", "AskSize", "Bid", "BidSize", "Volume", OPEN_INTEREST)
+"""In the order in which they come: there the parser looks for each first."""
+OTHERS = ("Heartbeat", "StreamStatus", "Error", "Deleted")
+LARGEST, LARGEST_WHOLE = 1e40, 10**18
+PRICE: Any = Annotated[int, Meta(gt=0, lt=LARGEST_WHOLE)] | Annotated[float, Meta(gt=0, lt=LARGEST)]
+SIZE: Any = Annotated[int, Meta(ge=0, lt=LARGEST_WHOLE)] | Annotated[float, Meta(ge=0, lt=LARGEST)]
+ANY: Any = Annotated[int, Meta(gt=-LARGEST_WHOLE, lt=LARGEST_WHOLE)] | Annotated[float, Meta(gt=-LARGEST, lt=LARGEST)]
+"""What is infinite or no number is beyond all bounds."""
 
 
-class _Flags(msgspec.Struct, gc=False):
+class Flags(msgspec.Struct, gc=False):
     IsDelayed: bool | None = None
 
 
-class Quoted(msgspec.Struct, gc=False):
-    """A quote as it came; what is not said is None. The names are the broker's, in its own spelling."""
+@dataclass(slots=True)
+class Quotes:
+    """Lines in their order; ``symbols`` in capitals. ``are_plain``: each figure stands for itself. Otherwise there are
+    prices of 0, which may mean that there is none, or below, or an open interest, which not all instruments have."""
 
-    Symbol: str
-    MarketFlags: _Flags | None = None
-    Bid: str | None = None
-    Ask: str | None = None
-    BidSize: str | None = None
-    AskSize: str | None = None
-    Last: str | None = None
-    Open: str | None = None
-    High: str | None = None
-    Low: str | None = None
-    PreviousClose: str | None = None
-    Volume: str | None = None
-    DailyOpenInterest: str | None = None
-    Heartbeat: None = None
-    StreamStatus: None = None
-    Error: None = None
-    Deleted: None = None
+    symbols: Sequence[str]
+    told: Sequence[Told]
+    are_plain: bool
 
-    @property
-    def symbol(self) -> str:
-        """In capitals."""
-        return self.Symbol.upper()
-
-    @property
-    def is_delayed(self) -> bool | None:
-        """None where nothing is said of it."""
-        return None if self.MarketFlags is None else self.MarketFlags.IsDelayed
-
-    @property
-    def texts(self) -> Texts:
-        """Those of ``KEYS``, None where nothing is said."""
-        return msgspec.structs.astuple(self)[FIRST:LAST]
+    def are_delayed(self) -> dict[str, bool]:
+        """By symbol, of those of which a line says it."""
+        flags = [told.get("MarketFlags") for told in self.told]
+        found = zip(self.symbols, flags, strict=True)
+        return {symbol: each.IsDelayed for symbol, each in found if each is not None and each.IsDelayed is not None}
 
 
-FIRST, LAST = 2, -4
-KEYS = Quoted.__struct_fields__[FIRST:LAST]
-_decode_lines = msgspec.json.Decoder(Quoted).decode_lines
+def _decoder(figures: Mapping[str, Any]) -> Callable[[bytes], list[dict[str, Any]]]:
+    """Of lines with figures such as these. Fields that nobody asks for are passed over, those of ``OTHERS`` are not."""
+    typed: Any = TypedDict
+    fields = {"Symbol": Required[str], **figures, "MarketFlags": Flags, **dict.fromkeys(OTHERS, None)}
+    read: Callable[[bytes], list[dict[str, Any]]] = msgspec.json.Decoder(
+        typed("Line", fields, total=False), strict=False
+    ).decode_lines
+    return read
 
 
-def read_quoted(lines: bytes) -> list[Quoted] | None:
+_read_plain = _decoder({key: PRICE if key in PRICES else SIZE for key in KEYS} | {OPEN_INTEREST: None})
+_read_any = _decoder(dict.fromkeys(KEYS, ANY))
+UNUSUAL = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def read_quoted(lines: bytes) -> list[Quotes] | None:
     """The quotes of whole lines; None where one of them is something else, or wants a closer look."""
     try:
-        return _decode_lines(lines)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _quotes(_read_plain(lines), are_plain=True)
+    except UNUSUAL:
+        pass
+    try:
+        return _quotes(_read_any(lines), are_plain=False)
+    except UNUSUAL:
         return None
+
+
+def _quotes(told: list[dict[str, Any]], *, are_plain: bool) -> list[Quotes]:
+    symbols = [each["Symbol"] for each in told]
+    if not "".join(symbols).isupper():
+        symbols = [symbol.upper() for symbol in symbols]
+    return [Quotes(symbols, told, are_plain)] if told else []

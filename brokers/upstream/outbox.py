@@ -4,7 +4,7 @@ import asyncio
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import BATCHES
 from brokers.port import StatusChange, StreamEvent, StreamState
 
 MOST_BATCHES = 20
@@ -30,13 +30,13 @@ class Outbox:
             return
         if isinstance(event, Tick):
             self._put_tick(event)
-        elif isinstance(event, TickBatch) and self._batches >= MOST_BATCHES:
+        elif isinstance(event, BATCHES) and self._batches >= MOST_BATCHES:
             for tick in event.ticks():
                 self._put_tick(tick)
         else:
             self._waiting.append(event)
             self._place.clear()
-            self._batches += isinstance(event, TickBatch)
+            self._batches += isinstance(event, BATCHES)
         self._news.set()
 
     def _put_tick(self, tick: Tick) -> None:

@@ -4,11 +4,15 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hand_fed import T0, tick
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.market import Quote
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import Deltas, TickBatch, exact
+from brokers.live import board as board_module
 from brokers.live.board import Board
 from brokers.live.candle import Candle
 
@@ -136,3 +140,76 @@ def test_what_was_forgotten_and_is_wanted_again_begins_anew():
     board.figures(SPY)
     board.merge([batch(("SPY", 3.0, 4.0))])
     assert board.latest([SPY])[SPY].bid == 3
+
+
+def deltas(*rows: tuple[str, dict], after: float = 0) -> Deltas:
+    instruments = [parse_instrument(symbol) if symbol else None for symbol, _ in rows]
+    names = {"Bid": "bid", "Ask": "ask"}
+    return Deltas(instruments, [told for _, told in rows], names, T0 + timedelta(seconds=after))
+
+
+def test_deltas_are_what_their_ticks_are():
+    at_once, one_by_one = board_with(tick("SPY", bid="1"), tick("QQQ")), board_with(tick("SPY", bid="1"), tick("QQQ"))
+    told_at_once = deltas(("SPY", {"Symbol": "SPY", "Ask": 1.07}), ("", {"Bid": 3}), ("QQQ", {"Bid": 2, "Ask": 2.5}))
+    at_once.merge([told_at_once, deltas(("IWM", {"Bid": 1}))])
+    one_by_one.merge(list(told_at_once.ticks()))
+    assert told(at_once) == told(one_by_one)
+    symbols = [SPY, parse_instrument("QQQ"), parse_instrument("IWM")]
+    assert at_once.latest(symbols) == one_by_one.latest(symbols)
+    assert at_once.latest(symbols)[SPY] == Quote(SPY, T0, bid=Decimal(1), ask=Decimal("1.07"))
+
+
+def test_deltas_without_a_figure_are_no_news():
+    board = board_with(tick("SPY", bid="1"))
+    told(board)
+    assert not board.merge([deltas(("SPY", {"Symbol": "SPY"}), after=1)])
+    assert board.latest([SPY])[SPY].as_of == T0
+
+
+prices = st.sampled_from([None, Decimal(0), Decimal("1.5"), Decimal("1.50"), Decimal(2), 0.0, 1.5, 2.25, 1])
+PRICED = ("bid", "ask", "mark", "last")
+steps = st.lists(st.dictionaries(st.sampled_from(PRICED), prices, min_size=1), min_size=1, max_size=6)
+
+
+def marks_agree(steps: list[dict]) -> bool:
+    """Whether what a tab adds up is, after each step, the fair price of the quote."""
+    board, mark = board_with(), None
+    board.figures(SPY)
+    for told_now in steps:
+        board.merge([Deltas([SPY], [told_now], {name: name for name in PRICED}, T0)])
+        mark = told(board)["SPY"].get("mark", mark)
+        if (mark if mark is None else Decimal(mark)) != board.latest([SPY])[SPY].fair_price:
+            return False
+    return True
+
+
+@given(steps)
+def test_the_mark_that_is_told_is_the_fair_price_of_what_was_told(steps):
+    assert marks_agree(steps)
+
+
+def test_a_mark_of_another_rule_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    """The sabotaged twin."""
+    crossed = [{"bid": Decimal(2), "ask": Decimal("1.5"), "last": 1.5}]
+    assert marks_agree(crossed)
+    monkeypatch.setattr(board_module, "fair_price", lambda bid, ask, mark, last: (exact(bid) + exact(ask)) / 2)
+    assert not marks_agree(crossed)
+
+
+def test_an_instrument_is_found_by_what_it_is_whichever_object_names_it():
+    board = board_with(tick("SPY", bid="1"))
+    assert parse_instrument("SPY") is not SPY
+    for number, instrument in enumerate((SPY, parse_instrument("SPY"), parse_instrument("SPY"))):
+        board.merge([TickBatch([instrument], ("bid",), [2.0 + number], T0)])
+        assert board.latest([SPY])[SPY].bid == 2 + number
+
+
+def test_an_object_in_the_place_of_a_forgotten_one_is_not_taken_for_it():
+    board = Board()
+    for number in range(200):
+        forgotten = parse_instrument(f"./ESZ26 EW3Z26 261218P{6300 + number}")
+        board.figures(forgotten)
+        board.keep_only([])
+        del forgotten  # its place in memory is free now
+        other = parse_instrument(f"./ESZ26 EW3Z26 261218C{6300 + number}")
+        assert not board.merge([TickBatch([other], ("bid",), [2.0], T0)])

@@ -98,7 +98,7 @@ def test_a_layout_that_takes_one_field_for_another_is_noticed(monkeypatch: pytes
     """The sabotaged twin of the comparison with the careful reading."""
     frame, link = quote(["SPY", 1.5, 2.5, 3.0, 4.0]), linked(careful=False)
     right = link._columns.layouts["Quote"]
-    assert right == Layout(5, 0, (0,), ("bid", "ask", "bid_size", "ask_size"))
+    assert right == Layout(5, slice(0, None, 5), (slice(0, None, 5),), ("bid", "ask", "bid_size", "ask_size"))
     link._columns.layouts["Quote"] = right._replace(names=("ask", "bid", "bid_size", "ask_size"))
     assert apart(link.receive(frame, NOW)) != apart(linked(careful=True).receive(frame, NOW))
 

@@ -1,6 +1,7 @@
 """Lines that are read many in one go say just what the careful reading, line by line, says."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ticks_apart import apart
 
 from brokers.domain.instruments import Equity, Instrument, parse_instrument
 from brokers.domain.market import Tick
+from brokers.domain.raw import Deltas
 from brokers.errors import UnexpectedReply
 from brokers.tradestation import ticks as ticks_module
 from brokers.tradestation.chunks import Chunks, Data, Heartbeat, Message
-from brokers.tradestation.quoted import KEYS, Quoted, read_quoted
+from brokers.tradestation.quoted import KEYS, Quotes, read_quoted
 from brokers.tradestation.ticks import Ticks
 
 NOW = datetime(2026, 11, 18, 15, 19, tzinfo=timezone.utc)
@@ -22,8 +25,15 @@ WATCHED: dict[str, Instrument] = {
     "MSFT": Equity("MSFT"),
     "SPY 261218C600": parse_instrument("SPY   261218C00600000"),
 }
-texts = st.sampled_from(["0", "0.00", "", "1.1", "1.10", "412.850", "4446.4400000002", "-294.00", "5852511", None])
-oddities = st.sampled_from([1, 1.5, "words", "NaN", [], {}, True, "1e500"])
+texts = st.one_of(
+    st.sampled_from(["0", "0.00", "1.1", "1.10", "412.850", "4446.4400000002", "-294.00", "5852511", "0.0001"]),
+    st.tuples(st.integers(0, 10**15 - 1), st.integers(0, 6)).map(lambda made: f"{Decimal(made[0]).scaleb(-made[1]):f}"),
+)
+"""Numbers of at most fifteen digits, as prices and sizes are."""
+oddities = st.sampled_from([1, 1.5, 0, "", None, "words", "NaN", "inf", "null", "1_0", " 1", "+1", "1e3", [], {}, True])
+oddities |= st.sampled_from(["1e500", "9" * 30, "-0", ".5", "1."])
+marks = st.sampled_from([{}, {}, {}, {"MarketFlags": {"IsDelayed": True}}, {"Error": "FAILED, X"}, {"Heartbeat": 1}])
+Values = dict[str, Decimal | None]
 
 
 @st.composite
@@ -32,81 +42,154 @@ def told(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> list[dict[str, Any]
         {
             "Symbol": draw(st.sampled_from([*WATCHED, "msft"])),
             **draw(st.dictionaries(st.sampled_from(KEYS), values, max_size=5)),
-            **draw(
-                st.sampled_from(
-                    [{}, {}, {"MarketFlags": {"IsDelayed": True}}, {"Error": "FAILED, X"}, {"Heartbeat": 1}]
-                )
-            ),
+            **draw(marks),
         }
         for _ in range(draw(st.integers(1, 6)))
     ]
 
 
-def figures(lines: list[dict[str, Any]], *, careful: bool, size: int = 10**6) -> dict[str, dict[str, Decimal | None]]:
-    """What is known of each symbol in the end, and in every tick on the way nothing but what was told."""
-    text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    chunks, ticks = Chunks(None if careful else read_quoted), Ticks()
-    for start in range(0, len(text), size):
-        for message in chunks.receive(text[start : start + size]):
-            take(ticks, message)
-    known = {symbol: ticks.known(symbol, instrument) for symbol, instrument in WATCHED.items()}
-    return {symbol: dict(tick.values) for symbol, tick in known.items() if tick is not None}
+class Listener:
+    """What ticks add up to, and what is known in the end."""
+
+    def __init__(self, *, careful: bool) -> None:
+        self.chunks, self.ticks = Chunks(None if careful else read_quoted), Ticks()
+        self.heard: dict[Instrument, Values] = {}
+        self.seen: set[str] = set()
+
+    def hear(self, lines: list[dict[str, Any]], size: int = 10**6) -> "Listener":
+        text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        for start in range(0, len(text), size):
+            for message in self.chunks.receive(text[start : start + size]):
+                for tick in apart(take(self.ticks, message, self.seen)):
+                    self.heard.setdefault(tick.instrument, {}).update(tick.values)
+        return self
+
+    @property
+    def known(self) -> dict[Instrument, Values]:
+        found = (self.ticks.known(symbol, instrument) for symbol, instrument in WATCHED.items())
+        return {tick.instrument: dict(tick.values) for tick in found if tick is not None and tick.values}
 
 
-def take(ticks: Ticks, message: Message) -> Tick | None:
-    try:
-        if isinstance(message, Quoted):
-            instrument = WATCHED[message.symbol]
-            return ticks.take_texts(message.symbol, instrument, message.texts, NOW, whole=False)
-        if isinstance(message, Data):
-            symbol = message.node["Symbol"].text().upper()
-            return ticks.take(symbol, WATCHED[symbol], message.node, NOW, whole=False)
-    except UnexpectedReply:
-        pass
-    return None
+def take(ticks: Ticks, message: Message, seen: set[str]) -> Sequence[Tick | Deltas]:
+    """As the feed does."""
+    if isinstance(message, Quotes):
+        news = ticks.take_quotes(message, WATCHED, NOW, seen)
+        seen.update(message.symbols)
+        return news
+    if isinstance(message, Data):
+        symbol = message.node["Symbol"].text().upper()
+        try:
+            tick = ticks.take(symbol, WATCHED[symbol], message.node, NOW, whole=symbol not in seen)
+        except UnexpectedReply:
+            return ()
+        finally:
+            seen.add(symbol)
+        return [tick] if tick is not None else ()
+    return ()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=120)
 @given(told(texts | oddities), st.integers(20, 400))
 def test_any_lines_in_any_pieces_add_up_to_the_same(lines: list[dict[str, Any]], size: int) -> None:
-    assert figures(lines, careful=False, size=size) == figures(lines, careful=True)
+    quick, careful = Listener(careful=False).hear(lines, size), Listener(careful=True).hear(lines)
+    assert quick.known == careful.known
+    assert quick.heard == careful.heard
 
 
-@settings(deadline=None, max_examples=80)
-@given(st.lists(st.tuples(st.sampled_from(["Bid", "Ask", "Last"]), texts), max_size=12))
-def test_what_is_told_bit_by_bit_is_what_is_known(steps: list[tuple[str, str | None]]) -> None:
-    ticks, seen = Ticks(), {}
+@settings(deadline=None, max_examples=120)
+@given(st.lists(st.tuples(st.sampled_from(["Bid", "Ask", "Last"]), texts | st.just("0")), max_size=12))
+def test_what_is_told_bit_by_bit_is_what_is_known(steps: list[tuple[str, str]]) -> None:
+    listener = Listener(careful=False)
     for key, text in steps:
-        (message,) = Chunks(read_quoted).receive(json.dumps({"Symbol": "MSFT", key: text}).encode() + b"\n")
-        if (tick := take(ticks, message)) is not None:
-            seen.update(tick.values)
-    known = ticks.known("MSFT", WATCHED["MSFT"])
-    assert seen == (dict(known.values) if known is not None else {})
+        listener.hear([{"Symbol": "MSFT", key: text}])
+        assert listener.heard == listener.known
 
 
 def test_plain_quotes_are_read_at_speed_and_their_neighbours_with_care() -> None:
     lines = (
-        b'{"Symbol":"MSFT","Bid":"1"}\n{"Heartbeat":1}\n{"Symbol":"MSFT","Bid":2}\n\r\n{"Symbol":"msft","Ask":"3"}\r\n'
+        b'{"Symbol":"MSFT","Bid":"1"}\n{"Heartbeat":1}\n{"Symbol":"MSFT","Bid":true}\n\r\n'
+        b'{"Symbol":"msft","Ask":"0"}\r\n'
     )
-    kinds = [type(message) for message in Chunks(read_quoted).receive(lines)]
-    assert kinds == [Quoted, Heartbeat, Data, Quoted]
+    messages = Chunks(read_quoted).receive(lines)
+    assert [type(message) for message in messages] == [Quotes, Heartbeat, Data, Quotes]
+    plain = [(message.symbols, message.are_plain) for message in messages if isinstance(message, Quotes)]
+    assert plain == [(["MSFT"], True), (["MSFT"], False)]
     assert read_quoted(b'{"Symbol":"MSFT","Bid":"1"}\n{"Symbol":"SPY","Deleted":true}') is None
 
 
-def test_what_is_no_number_is_named_and_the_whole_line_is_told_again_later() -> None:
-    ticks, instrument = Ticks(), WATCHED["MSFT"]
-    (bad,) = read_quoted(b'{"Symbol":"MSFT","Bid":"1","Ask":"words"}') or ()
+def test_numbers_stay_as_the_parser_has_them_till_somebody_asks() -> None:
+    (quotes,) = read_quoted(b'{"Symbol":"MSFT","Ask":"412.850","Volume":"5852511","Close":"7"}') or ()
+    (deltas,) = Ticks().take_quotes(quotes, WATCHED, NOW)
+    assert isinstance(deltas, Deltas)
+    ((instrument, row),) = deltas.rows()
+    assert (instrument, dict(row)) == (WATCHED["MSFT"], {"ask": 412.85, "volume": 5852511})
+    assert [*deltas.ticks()] == [
+        Tick(WATCHED["MSFT"], {"ask": Decimal("412.85"), "volume": Decimal(5852511)}, NOW),
+    ]
+
+
+@pytest.mark.parametrize("number", ["words", "NaN", "-inf", "1e500", "1_0", " 1", "0x1f", "", "9" * 50, "1e41"])
+def test_what_is_no_number_is_never_read_at_speed(number: str) -> None:
+    line = json.dumps({"Symbol": "MSFT", "Bid": "1", "Ask": number}).encode()
+    assert read_quoted(line) is None
+
+
+def test_what_is_no_number_is_named_and_not_taken() -> None:
+    ticks = Ticks()
+    (bad,) = Chunks(read_quoted).receive(b'{"Symbol":"MSFT","Bid":"1","Ask":"words"}\n')
+    assert isinstance(bad, Data)
     with pytest.raises(UnexpectedReply, match="Ask"):
-        ticks.take_texts("MSFT", instrument, bad.texts, NOW, whole=False)
-    (good,) = read_quoted(b'{"Symbol":"MSFT","Bid":"1","Ask":"2"}') or ()
-    tick = ticks.take_texts("MSFT", instrument, good.texts, NOW, whole=False)
-    assert tick == Tick(instrument, {"bid": Decimal(1), "ask": Decimal(2)}, NOW)
-    assert ticks.take_texts("MSFT", instrument, good.texts, NOW, whole=False) is None
+        ticks.take("MSFT", WATCHED["MSFT"], bad.node, NOW, whole=True)
+    assert ticks.known("MSFT", WATCHED["MSFT"]) is None
+
+
+def test_who_is_delayed_is_told_with_the_quotes() -> None:
+    lines = [
+        {"Symbol": "MSFT", "MarketFlags": {"IsDelayed": True}, "Bid": "1"},
+        {"Symbol": "SPY 261218C600", "MarketFlags": {"IsDelayed": False}},
+        {"Symbol": "QQQ", "MarketFlags": {}},
+        {"Symbol": "IWM"},
+    ]
+    (quotes,) = read_quoted(b"\n".join(json.dumps(line).encode() for line in lines)) or ()
+    assert quotes.are_delayed() == {"MSFT": True, "SPY 261218C600": False}
+
+
+def test_a_line_without_a_figure_is_no_news() -> None:
+    (quotes,) = read_quoted(b'{"Symbol":"MSFT","NetChange":"1"}') or ()
+    assert apart(Ticks().take_quotes(quotes, WATCHED, NOW)) == []
 
 
 def test_one_field_taken_for_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sabotaged twin of the comparison with the careful reading."""
     lines = [{"Symbol": "MSFT", "Bid": "1", "Ask": "2"}]
-    assert figures(lines, careful=False) == figures(lines, careful=True)
-    monkeypatch.setattr(ticks_module, "NAMES", ("ask", "bid", *ticks_module.NAMES[2:]))
-    assert figures(lines, careful=False) != figures(lines, careful=True)
+    careful = Listener(careful=True).hear(lines)
+    assert Listener(careful=False).hear(lines).heard == careful.heard
+    monkeypatch.setattr(ticks_module, "OF_ALL", ticks_module.OF_ALL | {"Bid": "ask", "Ask": "bid"})
+    assert Listener(careful=False).hear(lines).heard != careful.heard
+
+
+def test_a_bid_of_nothing_that_is_taken_as_it_comes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sabotaged twin of the rule that nobody bids 0 where nobody offers."""
+    lines = [{"Symbol": "MSFT", "Bid": "0", "Ask": "0"}, {"Symbol": "MSFT", "Ask": "2"}]
+    pieces = [[line] for line in lines]
+
+    def heard() -> dict[Instrument, Values]:
+        listener = Listener(careful=False)
+        for piece in pieces:
+            listener.hear(piece)
+        return listener.heard
+
+    assert heard() == {WATCHED["MSFT"]: {"bid": Decimal(0), "ask": Decimal(2)}}
+    monkeypatch.setattr(Ticks, "_tick", forgetful(Ticks._tick))
+    assert heard() == {WATCHED["MSFT"]: {"bid": None, "ask": Decimal(2)}}
+
+
+def forgetful(tick: Any) -> Any:
+    """Takes ticks without noting whose bid is unsure."""
+
+    def taken(self: Ticks, *args: Any) -> Any:
+        found = tick(self, *args)
+        self._unsure.clear()
+        return found
+
+    return taken

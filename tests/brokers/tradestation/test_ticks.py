@@ -9,7 +9,7 @@ from stream_reader import transcript
 from brokers.domain.instruments import Equity, Index, Instrument, parse_instrument
 from brokers.domain.market import QUOTE_FIELDS, Tick
 from brokers.errors import UnexpectedReply
-from brokers.tradestation.ticks import Ticks, values_of
+from brokers.tradestation.ticks import Ticks
 from brokers.wire import Node
 
 MSFT = Equity("MSFT")
@@ -82,8 +82,22 @@ def test_a_bid_of_nothing_comes_and_goes_with_the_offer() -> None:
     ids=str,
 )
 def test_only_contracts_have_an_open_interest(instrument: Instrument, counts: bool) -> None:
-    values = values_of(instrument, Node({"DailyOpenInterest": "12"}, ""))
-    assert values == ({"open_interest": Decimal(12)} if counts else {})
+    ticks = Ticks()
+    tick = ticks.take("ANY", instrument, Node({"DailyOpenInterest": "12"}, ""), NOW, whole=True)
+    told = {"open_interest": Decimal(12)} if counts else {}
+    assert (dict(tick.values) if tick is not None else {}) == told
+    known = ticks.known("ANY", instrument)
+    assert known is not None
+    assert known.values == told
+
+
+def test_what_is_told_while_nobody_watches_is_there_for_one_who_comes_late() -> None:
+    ticks = Ticks()
+    take(ticks, whole=True, Bid="1", Ask="2")
+    assert ticks.take("MSFT", None, Node({"Bid": "1.5"}, ""), NOW, whole=False) is None
+    known = ticks.known("MSFT", MSFT)
+    assert known is not None
+    assert known.values == {"bid": Decimal("1.5"), "ask": Decimal(2)}
 
 
 def test_what_is_not_watched_any_more_is_forgotten() -> None:
