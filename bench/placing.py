@@ -5,6 +5,7 @@ to the answer's headers). "threads": the desk's functions called in its own proc
 client signed in as a person of its own. Desk, broker and clients are processes of their own on the same machine.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -30,6 +31,8 @@ ROUNDS = int(os.environ.get("BENCH_PLACING", "60"))
 WHATS = ["preview", "place", "replace", "cancel"]
 DATABASES = os.environ.get("BENCH_DATABASES", "sqlite,postgresql").split(",")
 SIZES = ((1, ROUNDS), (CLIENTS, max(3, ROUNDS // 3)))
+PROCESSES = int(os.environ.get("BENCH_PROCESSES", "2"))
+KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 WAYS = os.environ.get("BENCH_WAYS", "threads,api").split(",")
 
 
@@ -65,12 +68,22 @@ def measure_all(kind: str, url: str, folder: Path) -> None:
             )
             compare(kind, "threads", one, many)
         if "api" in WAYS:
-            desk.do("serve")
-            one, many = (
-                report(kind, "API", clients, over_http(desk, clients, rounds) | {"spans": desk.do("spans")})
-                for clients, rounds in SIZES
-            )
-            compare(kind, "API", one, many)
+            measure_web(kind, [desk])
+        if "api" in WAYS and PROCESSES > 1 and kind == "postgresql":
+            with contextlib.ExitStack() as stack:
+                more = [stack.enter_context(Desk(sim_url, url, folder, is_more=True)) for _ in range(PROCESSES - 1)]
+                measure_web(kind, [desk, *more])
+
+
+def measure_web(kind: str, webs: "list[Desk]") -> None:
+    """One client and ten, spread evenly over the desk's web processes."""
+    for web in webs:
+        if not web.serves:
+            web.do("serve")
+            web.serves = True
+    way = "API" if len(webs) == 1 else f"API, {len(webs)} web processes"
+    one, many = (report(kind, way, clients, over_http(webs, clients, rounds)) for clients, rounds in SIZES)
+    compare(kind, way, one, many)
 
 
 @contextlib.contextmanager
@@ -86,21 +99,24 @@ def broker() -> Iterator[str]:
 
 
 class Desk:
-    """The process of bench/placing_desk.py, told what to do line by line."""
+    """The process of bench/placing_desk.py, told what to do line by line. ``is_more``: another web process of a desk
+    that has its traders."""
 
-    def __init__(self, sim_url: str, database_url: str, folder: Path) -> None:
+    def __init__(self, sim_url: str, database_url: str, folder: Path, *, is_more: bool = False) -> None:
+        self.serves = False
         self.url = f"http://127.0.0.1:{free_port()}"
         environment = os.environ | {
             "TEST_DATABASE_URL": database_url,
             "VAR_DIR": str(folder),
             "BASE_URL": self.url,
             "DJANGO_SETTINGS_MODULE": "bench.placing_settings",
+            "BENCH_KEY": KEY,
             "LOG_LEVEL": "ERROR",
             "TASTYTRADE_SIM_API_URL": f"{sim_url}/tastytrade",
             "TASTYTRADE_SIM_TOKEN_URL": f"{sim_url}/tastytrade/oauth/token",
             "TASTYTRADE_SIM_STREAMER_URL": f"{sim_url.replace('http', 'ws')}/tastytrade/streamer",
         }
-        command = [sys.executable, "-m", "bench.placing_desk", sim_url, str(CLIENTS)]
+        command = [sys.executable, "-m", "bench.placing_desk", sim_url, str(0 if is_more else CLIENTS)]
         self.process = subprocess.Popen(  # noqa: S603
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -161,8 +177,8 @@ class Person:
             "replace": ("PUT", f"/{self.order}", changed),
             "cancel": ("DELETE", f"/{self.order}", {}),
         }[what]
-        begun = time.perf_counter()
         headers = self.headers | {"Idempotency-Key": secrets.token_hex(16)}
+        begun = time.perf_counter()
         self.line.request(method, f"/api/v1/orders{path}", json.dumps(body), headers)
         answer = self.line.getresponse()
         text = answer.read()
@@ -174,17 +190,22 @@ class Person:
         return self.key, begun, ended
 
 
-def over_http(desk: Desk, clients: int, rounds: int) -> dict[str, Any]:
-    people = [Person(desk.url, trader) for trader in desk.traders[:clients]]
+def over_http(webs: list[Desk], clients: int, rounds: int) -> dict[str, Any]:
+    people = [Person(webs[number % len(webs)].url, trader) for number, trader in enumerate(webs[0].traders[:clients])]
     done: dict[str, list[tuple[str, float, float]]] = {what: [] for what in WHATS}
-    spent = dict.fromkeys(WHATS, 0.0)
+    spent, cpu = dict.fromkeys(WHATS, 0.0), dict.fromkeys(WHATS, 0.0)
     with ThreadPoolExecutor(len(people)) as pool:
         for _ in range(rounds):
             for what in WHATS:
-                begun = time.perf_counter()
+                used, begun = sum(web.do("cpu") for web in webs), time.perf_counter()
                 done[what] += pool.map(lambda person: person.act(what), people)  # noqa: B023 (used up at once)
                 spent[what] += time.perf_counter() - begun
-    return {"done": done, "spent": spent}
+                cpu[what] += sum(web.do("cpu") for web in webs) - used
+    spans: dict[str, list[Any]] = {}
+    for web in webs:
+        for key, found in web.do("spans").items():
+            spans.setdefault(key, []).extend(found)
+    return {"done": done, "spent": spent, "cpu": cpu, "spans": spans}
 
 
 # --- what came of it ---

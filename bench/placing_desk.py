@@ -174,13 +174,7 @@ def queries(trader: Trader, what: str) -> dict[str, Any]:
 
 def main(sim_url: str, how_many: int) -> None:
     clock = BrokerClock()
-    call_command("migrate", verbosity=0)
-    values = dict.fromkeys(WIDE, Decimal(10**7)) | dict.fromkeys(("gross_share", "concentration_share"), Decimal(999))
-    limits.change(values, by=None, reason="a benchmark")
-    traders = [connect(sim_url, number) for number in range(how_many)]
-    for trader in traders:
-        act("place", trader, next_number())  # compares the account first, fills what is kept
-        act("cancel", trader, 0)
+    traders = prepared(sim_url, how_many) if how_many else []
     tell([{"account": str(one.account.pk), "key": one.key, "cookies": one.cookies} for one in traders])
     with contextlib.ExitStack() as stack:
         for line in sys.stdin:
@@ -193,8 +187,22 @@ def main(sim_url: str, how_many: int) -> None:
             elif told["do"] == "serve":
                 stack.enter_context(serving(settings.BASE_URL))
                 tell({})
+            elif told["do"] == "cpu":
+                tell(time.process_time())
             elif told["do"] == "spans":
                 tell(clock.spans)
+
+
+def prepared(sim_url: str, how_many: int) -> list[Trader]:
+    """A database with traders, whose accounts are compared and who have sent an order before."""
+    call_command("migrate", verbosity=0)
+    values = dict.fromkeys(WIDE, Decimal(10**7)) | dict.fromkeys(("gross_share", "concentration_share"), Decimal(999))
+    limits.change(values, by=None, reason="a benchmark")
+    traders = [connect(sim_url, number) for number in range(how_many)]
+    for trader in traders:
+        act("place", trader, next_number())  # compares the account first, fills what is kept
+        act("cancel", trader, 0)
+    return traders
 
 
 def serve_tabs() -> None:

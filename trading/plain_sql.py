@@ -2,31 +2,16 @@
 more than the database takes to answer it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple, cast
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
-# --- reading ---
+from brokers.rows import cursor_of, fields_of, rows
 
+__all__ = ["Statement", "fields_of", "insert", "move", "named", "names", "rows", "words", "write"]
 
-def rows(sql: str, values: Mapping[str, Any], fields: tuple[Any, ...]) -> list[list[Any]]:
-    """Run it with named parameters. ``fields`` are of models: what its columns hold, in order, and are read out as."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {name: _adapted(value) for name, value in values.items()})
-        found = [list(line) for line in cursor.fetchall()]
-    for place, column, converts in _converters(fields, connection.vendor):
-        for row in found:
-            for convert in converts:
-                row[place] = convert(row[place], column, connection)
-    return found
-
-
-def fields_of(model: type[models.Model], *wanted: str) -> tuple[Any, ...]:
-    """By their names; all of a model's columns without any."""
-    return tuple(model._meta.get_field(name) for name in wanted) or tuple(model._meta.concrete_fields)
+# --- reading: the parts of a statement ---
 
 
 def names(prefix: str, count: int) -> str:
@@ -44,26 +29,6 @@ def words(values: Collection[str]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(str(value) for value in values))
 
 
-def _adapted(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
-        return value.hex
-    return value
-
-
-@cache
-def _converters(fields: tuple[Any, ...], vendor: str) -> tuple[tuple[int, Any, tuple[Any, ...]], ...]:
-    """Of the columns that the database gives as something else than the model does: place, column, functions."""
-    found = []
-    for place, field in enumerate(fields):
-        column = field.get_col(field.model._meta.db_table)
-        both = (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
-        if both:
-            found.append((place, column, both))
-    return tuple(found)
-
-
 # --- writing ---
 
 
@@ -75,15 +40,45 @@ class Statement(NamedTuple):
 def insert(row: models.Model) -> Statement:
     """A new row as it is, without a number that the database would give it. No signals are sent."""
     into, fields = _into(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-    return Statement(into, values)
+    here = connections[DEFAULT_DB_ALIAS]
+    return Statement(into, [_prepared(field, field.pre_save(row, True), here) for field in fields])
 
 
-def write(*statements: Statement) -> None:
-    """One after the other; where the database can, in one go. None of them may need what another one wrote."""
-    with connection.cursor() as cursor:
-        for sql, values in _in_one(statements) if connection.vendor == "postgresql" else statements:
+def move(model: type[models.Model], key: Any, seq: int, values: Mapping[str, Any]) -> Statement:
+    """The row of this key with other values, if its ``seq`` still is this one; it is one more then."""
+    here = connections[DEFAULT_DB_ALIAS]
+    fields = [cast("models.Field[Any, Any]", model._meta.get_field(name)) for name in values]
+    sets = ", ".join(["seq = seq + 1", *(f'"{field.column}" = %s' for field in fields)])
+    told = (value.pk if isinstance(value, models.Model) else value for value in values.values())
+    prepared = [_prepared(field, value, here) for field, value in zip(fields, told, strict=True)]
+    prepared += [model._meta.pk.get_db_prep_value(key, here), seq]
+    return Statement(f'UPDATE "{model._meta.db_table}" SET {sets} WHERE id = %s AND seq = %s', prepared)  # noqa: S608
+
+
+def _prepared(field: Any, value: Any, here: Any) -> Any:
+    """What most columns hold is written as it is, and need not be asked for by ten calls."""
+    if value is None or isinstance(field, AS_IT_IS.get(type(value), ())):
+        return value
+    return field.get_db_prep_save(value, here)
+
+
+AS_IT_IS: dict[type, tuple[type, ...]] = {
+    str: (models.CharField, models.TextField),
+    bool: (models.BooleanField,),
+    int: (models.IntegerField,),
+}
+
+
+def write(*statements: Statement) -> int:
+    """One after the other; where the database can, in one go. None of them may need what another one wrote.
+
+    → how many rows the last one wrote.
+    """
+    here = connections[DEFAULT_DB_ALIAS]
+    with cursor_of(here) as cursor:
+        for sql, values in _in_one(statements) if here.vendor == "postgresql" else statements:
             cursor.execute(sql, values)
+        return int(cursor.rowcount)
 
 
 def _in_one(statements: Sequence[Statement]) -> list[Statement]:

@@ -24,13 +24,14 @@ TOKEN_KEPT = 2.0
 """Seconds for which the calls of one broker object share a token that was read: an order's are several."""
 
 
-def token_source(connection: Connection) -> AccessToken:
+def token_source(connection: Connection, just_read: str | None = None) -> AccessToken:
     """A door to the connection's token that reads the row afresh, again and again.
 
-    A call follows: the caller's thread keeps no database connection while it waits for the broker.
+    ``just_read`` is one that ``access_token`` has this moment given. A call follows: the caller's thread keeps no
+    database connection while it waits for the broker.
     """
     connection_id = connection.pk
-    kept = ("", float("-inf"))
+    kept = (just_read, time.monotonic()) if just_read is not None else ("", float("-inf"))
 
     def token(*, refused: str | None = None) -> str:
         nonlocal kept
@@ -61,15 +62,16 @@ def stream_token_source(connection: Connection) -> AccessToken:
     return token
 
 
-def broker_for(connection: Connection, *, urgent: bool = False) -> Broker:
-    """The broker behind a connection; cheap, asks nobody yet.
+def broker_for(connection: Connection, *, urgent: bool = False, token: str | None = None) -> Broker:
+    """The broker behind a connection; cheap, asks nobody yet. ``token`` is one that has just been read.
 
     ``urgent`` is for looking up orders in doubt: it has a share of the budgets to itself, and is not held back while
     the broker does not answer. Cancels need no such word.
     """
     spec = registry.spec(connection.broker)
-    token = gated(token_source(connection), connection, urgent=urgent)
-    return spec.make_broker(oauth.hosts_for(connection.broker, connection.environment), token)
+    source = token_source(connection) if token is None else token_source(connection, token)
+    hosts = oauth.hosts_for(connection.broker, connection.environment)
+    return spec.make_broker(hosts, gated(source, connection, urgent=urgent))
 
 
 def open_stream(connection: Connection, account_numbers: Sequence[str]) -> Stream:

@@ -7,16 +7,17 @@ from django.db import connection as database
 from django.utils import timezone
 
 from brokers.models import Connection
+from brokers.rows import columns, fields_of, instance, rows
 
 NONE = timedelta(0)
 
 
 def row_with_clock(connection_id: UUID) -> Connection | None:
-    """A row that knows how far our own clock is from the database's. Written out, for each call to a broker asks it."""
-    key = Connection._meta.pk.get_db_prep_value(connection_id, database)
+    """A row that knows how far our own clock is from the database's. Written out, for each order asks it."""
     moment = MOMENT.get(database.vendor, "CURRENT_TIMESTAMP")
-    for row in Connection.objects.raw(f"SELECT *, {moment} AS read_at {ONE}", [key]):
-        read_at = vars(row)["read_at"]
+    sql = f"SELECT {COLUMNS}, {moment} {ONE}"
+    for *values, read_at in rows(sql, {"id": connection_id}, (*FIELDS, MOMENT_FIELD)):
+        row = instance(Connection, FIELDS, values)
         if isinstance(read_at, str):  # SQLite has no type for it
             read_at = datetime.fromisoformat(read_at)
         vars(row)["clock_skew"] = read_at - timezone.now()
@@ -24,7 +25,11 @@ def row_with_clock(connection_id: UUID) -> Connection | None:
     return None
 
 
-ONE = f"FROM {Connection._meta.db_table} WHERE id = %s"
+FIELDS = fields_of(Connection)
+COLUMNS = columns("c", FIELDS)
+ONE = f"FROM {Connection._meta.db_table} c WHERE c.id = %(id)s"
+MOMENT_FIELD = fields_of(Connection, "label")[0]
+"""As text: it is read out as it comes."""
 MOMENT = {"postgresql": "clock_timestamp()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'NOW')"}
 
 

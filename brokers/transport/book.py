@@ -12,6 +12,8 @@ from brokers.transport.breaker import Breaker
 from brokers.transport.buckets import Bucket, told_by
 from brokers.wire import Purpose, Request
 
+AS_TEXT = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Kind(Enum):
     """How a call is treated: ``URGENT`` ones (cancels, looking up orders in doubt) may use the kept share and pass an
@@ -76,7 +78,7 @@ class Book:
 
     def text(self) -> str:
         buckets = {name: _values(bucket) for name, bucket in self.buckets.items()}
-        return json.dumps({"breaker": _values(self.breaker), "buckets": buckets}, separators=(",", ":"))
+        return AS_TEXT({"breaker": _values(self.breaker), "buckets": buckets})
 
     def bucket(self, budget: Budget, now: float) -> Bucket:
         """As it stands; a budget whose configured figures were changed begins anew with them."""
@@ -117,8 +119,13 @@ class Book:
         headers: Mapping[str, str],
         retry_after: float | None,
     ) -> Self:
-        """After an answer. Figures in headers are the category's own; a bare 429 cuts all that the call counted for."""
+        """After an answer. Figures in headers are the category's own; a bare 429 cuts all that the call counted for.
+
+        An answer that says nothing of them leaves the book as it is.
+        """
         bare = told_by(headers) is None
+        if bare and status != 429 and not any(self.bucket(budget, now).cuts for budget in budgets):
+            return self
         stand = [(budget, self.bucket(budget, now)) for budget in budgets if bare or not budget.overall]
         after = {budget.category: each.heard(now, status, headers, retry_after) for budget, each in stand}
         return replace(self, buckets={**self.buckets, **after})
@@ -138,7 +145,7 @@ def breaker_from(text: str) -> Breaker:
 
 
 def breaker_text(breaker: Breaker) -> str:
-    return json.dumps(_values(breaker), separators=(",", ":"))
+    return AS_TEXT(_values(breaker))
 
 
 def _values(value: Breaker | Bucket) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -71,6 +71,10 @@ class Standing:
     asked_again_at: datetime | None = None
 
 
+_written: dict[str, tuple[str, Book]] = {}
+"""By connection: the text that this process wrote last, and the book that it says."""
+
+
 class Gate(Protocol):
     def admit(self, request: Request, patience: float) -> bool:
         """Wait until a call may go out, count it, and say whether it may be repeated if it fails.
@@ -129,6 +133,8 @@ class ConnectionGate:
     urgent: bool = False
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    _known: dict[tuple[str, str], list[Budget]] = field(default_factory=dict, repr=False, compare=False)
+    """The budgets that a request counts against, by its method and path: asked before it and after it."""
 
     # before
 
@@ -147,18 +153,18 @@ class ConnectionGate:
             self.sleep(verdict.seconds * random.uniform(1.0, 1.2) + 0.001)  # noqa: S311 (spreads those who wait)
 
     def _ask(self, request: Request, broker: Breaker) -> tuple[Verdict, bool]:
-        budgets, kind, now = concerned(self.budgets, request), kind_of(request, urgent=self.urgent), self.now()
+        budgets, kind, now = self._concerned(request), kind_of(request, urgent=self.urgent), self.now()
 
         def step(text: str) -> tuple[str, tuple[Verdict, bool]]:
-            before = Book.read(text)
+            before = self._book(text)
             after, verdict = before.ask(budgets, kind, broker, now)
             is_well = not before.breaker.failures and not broker.failures
-            return (text if after is before else after.text()), (verdict, is_well)
+            return self._text(text, before, after), (verdict, is_well)
 
         return self.ledger.change(self.connection, step)
 
     def count(self, request: Request) -> None:
-        budgets, now = concerned(self.budgets, request), self.now()
+        budgets, now = self._concerned(request), self.now()
         self._change(lambda book: book.counted(budgets, now))
 
     # after
@@ -171,11 +177,12 @@ class ConnectionGate:
 
     def _after(self, book: Book, request: Request, heard: Heard, now: float, *, again: bool) -> Book:
         if heard.status is not None:
-            budgets = concerned(self.budgets, request)
+            budgets = self._concerned(request)
             book = book.heard(budgets, now, heard.status, heard.headers, heard.retry_after)
         if heard.is_failure and not again:
             return replace(book, breaker=book.breaker.failed(now, weight=SLOW_WEIGHT if heard.slow else 1))
-        return book if heard.is_failure else replace(book, breaker=book.breaker.answered(now))
+        breaker = book.breaker if heard.is_failure else book.breaker.answered(now)
+        return book if breaker is book.breaker else replace(book, breaker=breaker)
 
     def _world_after(self, text: str, heard: Heard, now: float) -> str:
         before = breaker_from(text)
@@ -186,24 +193,46 @@ class ConnectionGate:
         return text if after is before else breaker_text(after)
 
     def _change(self, change: Callable[[Book], Book]) -> None:
-        self.ledger.change(self.connection, lambda text: (change(Book.read(text)).text(), None))
+        def step(text: str) -> tuple[str, None]:
+            before = self._book(text)
+            return self._text(text, before, change(before)), None
+
+        self.ledger.change(self.connection, step)
+
+    def _concerned(self, request: Request) -> list[Budget]:
+        line = (request.method, request.path)
+        if line not in self._known:
+            self._known[line] = concerned(self.budgets, request)
+        return self._known[line]
+
+    def _book(self, text: str) -> Book:
+        """What stands there; mostly this process wrote it a moment ago and knows what it says."""
+        known, book = _written.get(self.connection, ("", None))
+        return book if book is not None and known == text else Book.read(text)
+
+    def _text(self, text: str, before: Book, after: Book) -> str:
+        if after is before:
+            return text
+        written = after.text()
+        _written[self.connection] = written, after
+        return written
 
     # streams
 
     def open(self, request: Request) -> None:
-        budgets, now = concerned(self.budgets, request), self.now()
+        budgets, now = self._concerned(request), self.now()
 
         def step(text: str) -> tuple[str, Wait | None]:
-            before = Book.read(text)
+            before = self._book(text)
             after, wait = before.spent(budgets, now)
-            return (text if after is before else after.text()), wait
+            return self._text(text, before, after), wait
 
         wait = self.ledger.change(self.connection, step)
         if wait is not None:
             raise self._spent(request, wait)
 
     def opened(self, request: Request, status: int, headers: Mapping[str, str], retry_after: float | None) -> None:
-        budgets, now = concerned(self.budgets, request), self.now()
+        budgets, now = self._concerned(request), self.now()
         self._change(lambda book: book.heard(budgets, now, status, headers, retry_after))
 
     # in words

@@ -4,7 +4,7 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,10 +103,18 @@ def prepared(
     """A request with nothing that was not asked for; ``body`` is JSON, None for none."""
     made = requests.PreparedRequest()
     made.prepare_method(method)
-    made.prepare_url(url, list(params))
+    made.url = _written_out(url, tuple(params))
     made.prepare_headers({"Accept-Encoding": DEFAULT_ACCEPT_ENCODING, **headers})
     made.prepare_body(None, None, json=body)
     return made
+
+
+@lru_cache(maxsize=1024)
+def _written_out(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    """An address as it goes out. The same few are asked for again and again."""
+    made = requests.PreparedRequest()
+    made.prepare_url(url, list(params))
+    return str(made.url)
 
 
 _doors: dict[str, Door] = {}

@@ -114,7 +114,7 @@ async def test_a_database_that_is_away_is_told_as_that_and_to_be_tried_again(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind the server, where middleware and views are run from the loop."""
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", no_connection)
+    monkeypatch.setattr("config.sessions.SessionStore.load", no_connection)
     client = AsyncClient(raise_request_exception=False)
     client.cookies["sessionid"] = "a" * 32
     response = await client.get(path)

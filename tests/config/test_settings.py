@@ -58,7 +58,7 @@ def test_postgresql_and_redis_are_chosen_by_their_urls(tmp_path: Path) -> None:
         "REDIS_URL": "redis://localhost:6379/0",
     }
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.split() == ["django.db.backends.postgresql", "channels_redis.pubsub.RedisPubSubChannelLayer"]
+    assert done.stdout.split() == ["config.postgresql", "channels_redis.pubsub.RedisPubSubChannelLayer"]
 
 
 def test_the_version_is_the_packages() -> None:

@@ -101,6 +101,7 @@ class OrderView(APIView):
 
     def read(self, shape: type[inputs.OrderInput]) -> Mapping[str, Any]:
         given = shape(data=self.request.data, context={"request": self.request})
+        given.__dict__["fields"] = inputs.fields_of(shape)
         given.is_valid(raise_exception=True)
         return given.validated_data  # type: ignore[no-any-return]
 

@@ -170,11 +170,20 @@ class ReplacedShape(OrderShape):
     replacement = ReplacementShape()
 
 
+class GroupMemberShape(s.Serializer[None]):
+    """The desk's own reckoning, before fees; the broker's figures stand beside it and are of the whole group."""
+
+    description = s.CharField()
+    estimated_cost = decimal_text("What the order brings or takes at its own price: its limit, else its stop.")
+    estimated_gain = decimal_text("With the first order, where it takes off just what that one put on.")
+
+
 class GroupPreviewShape(SignedShape):
     account = s.UUIDField()
     kind = s.CharField()
     descriptions = s.ListField(child=s.CharField())
-    estimated_cost = decimal_text()
+    orders = GroupMemberShape(many=True)
+    estimated_cost = decimal_text("The desk's own reckoning for the order that is filled first.")
     buying_power_before = decimal_text()
     buying_power_after = decimal_text()
     buying_power_change = decimal_text()

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -200,8 +199,7 @@ class Order(models.Model):
         elif after not in lifecycle.TERMINAL:
             values["ended_at"] = None  # also of one that appeared late: it is not over after all
         with transaction.atomic():
-            mine = Order.objects.filter(pk=self.pk, seq=self.seq)
-            is_mine = bool(mine.update(seq=F("seq") + 1, **values))
+            is_mine = bool(plain_sql.write(plain_sql.move(Order, self.pk, self.seq, values)))
             if is_mine:
                 self.seq += 1
                 for name, value in values.items():

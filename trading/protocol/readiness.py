@@ -1,6 +1,8 @@
 """Whether an order may go out: the account, the desk's rules, and that the desk knows what the broker has."""
 
 import os
+import time
+from dataclasses import dataclass
 from uuid import UUID
 
 from brokers import connections, registry
@@ -23,6 +25,30 @@ def checked(account: Account, ticket: OrderTicket) -> tuple[Broker, Details]:
     details = details_of(account, ticket.legs[0].instrument, broker)
     _raise_first(risk.check_instrument(ticket, details))
     return broker, details
+
+
+TOKEN_FRESH = 1.0
+"""Seconds for which an order's token need not be looked at again; its calls share one for twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """An account's broker, and when the token that all calls of an order share was read: once for all of them."""
+
+    account: Account
+    broker: Broker
+    read_at: float
+
+    def look_again(self) -> None:
+        """To be called before the commit, so that no refresh sits between it and the bytes."""
+        if time.monotonic() - self.read_at > TOKEN_FRESH:
+            connections.access_token(self.account.connection_id)
+
+
+def at_hand(account: Account) -> AtHand:
+    """``BrokerError`` when there is no sign-in that works."""
+    token, read_at = connections.access_token(account.connection_id), time.monotonic()
+    return AtHand(account, connections.broker_for(account.connection, token=token), read_at)
 
 
 _compared: set[UUID] = set()

@@ -1,6 +1,6 @@
 """Which limits hold for an account, and changing them: people narrow their own, staff set them with a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from brokers.models import Account
-from trading import audit
+from trading import audit, plain_sql
 from trading.models import RiskLimits, ScopeKind
 from trading.risk.bounds import DEFAULTS, NUMBERS, OF_ALL, PERMISSIONS, Limits, narrowed, set_anew
 
@@ -32,15 +32,21 @@ def for_account(account: Account, source: str = "", key_id: str = "") -> Limits:
     ``source`` and ``key_id`` say which way an order came: "" is no key. Its rates are held against all that was sent
     to the account, by whatever key.
     """
-    owner = account.connection.user_id
-    about = (
-        Q(scope=ScopeKind.INSTALLATION)
-        | Q(scope=ScopeKind.USER, user_id=owner)
-        | Q(scope=ScopeKind.ACCOUNT, account_id=account.pk)
+    values = {"person": account.connection.user_id, "account": account.pk, "key_id": key_id}
+    return _together(
+        (scope, dict(zip(VALUES, said, strict=True))) for scope, *said in plain_sql.rows(SQL, values, FIELDS)
     )
-    if key_id:
-        about |= Q(scope=ScopeKind.KEY, user_id=owner, key_id=key_id)
-    return _together(RiskLimits.objects.filter(about))
+
+
+VALUES = (*NUMBERS, *OF_ALL, *PERMISSIONS, "denied_symbols")
+FIELDS = plain_sql.fields_of(RiskLimits, "scope", *VALUES)
+# An order without a key has "" for one, which no row has.
+SQL = f"""
+SELECT {", ".join(f'"{field.column}"' for field in FIELDS)} FROM {RiskLimits._meta.db_table}
+WHERE scope = '{ScopeKind.INSTALLATION}' OR (scope = '{ScopeKind.USER}' AND user_id = %(person)s)
+OR (scope = '{ScopeKind.ACCOUNT}' AND account_id = %(account)s)
+OR (scope = '{ScopeKind.KEY}' AND user_id = %(person)s AND key_id = %(key_id)s)
+"""  # noqa: S608 (a table's name, columns' and words of the program's own)
 
 
 def for_user(user: User, key_id: str = "") -> Limits:
@@ -48,11 +54,11 @@ def for_user(user: User, key_id: str = "") -> Limits:
     about = Q(scope=ScopeKind.INSTALLATION) | Q(scope=ScopeKind.USER, user_id=user.pk)
     if key_id:
         about |= Q(scope=ScopeKind.KEY, user_id=user.pk, key_id=key_id)
-    return _together(RiskLimits.objects.filter(about))
+    return _together(_said(RiskLimits.objects.filter(about)))
 
 
 def installation() -> Limits:
-    return _together(RiskLimits.objects.filter(scope=ScopeKind.INSTALLATION))
+    return _together(_said(RiskLimits.objects.filter(scope=ScopeKind.INSTALLATION)))
 
 
 def ceiling_for(user: User, account: Account | None, key_id: str = "") -> Limits:
@@ -60,8 +66,12 @@ def ceiling_for(user: User, account: Account | None, key_id: str = "") -> Limits
     return for_user(user) if account is not None or key_id else installation()
 
 
-def _together(rows: Any) -> Limits:
-    by_scope = {row.scope: row.values for row in rows}
+def _said(levels: Iterable[RiskLimits]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((level.scope, level.values) for level in levels)
+
+
+def _together(levels: Iterable[tuple[str, Mapping[str, Any]]]) -> Limits:
+    by_scope = dict(levels)
     limits = set_anew(DEFAULTS, by_scope.get(ScopeKind.INSTALLATION, {}))
     for scope in (ScopeKind.USER, ScopeKind.ACCOUNT, ScopeKind.KEY):
         limits = narrowed(limits, by_scope.get(scope, {}))

@@ -293,3 +293,40 @@ def test_a_book_holds_figures_alone() -> None:
     made.admit(Request("GET", "/accounts/5WT00001/positions", headers={"X": "secret"}), 0)
     assert set(json.loads(ledger.read("mine"))["buckets"]) == {"everything"}
     assert "5WT00001" not in ledger.read("mine")
+
+
+# --- what is known of a book that was written a moment ago -----------------------------------------------------------
+
+
+def spent_elsewhere(made: ConnectionGate) -> bool:
+    """Another process spends all; whether this one's gate, which wrote last, heeds what stands there now."""
+    made.admit(READ, 10)
+    ledger, key = made.ledger, made.connection
+    assert isinstance(ledger, OwnLedger)
+    book = json.loads(ledger.read(key))
+    for bucket in book["buckets"].values():
+        bucket["left"] = 0
+    ledger.write(key, json.dumps(book))
+    return not passes(made, ORDER)
+
+
+def test_what_another_process_wrote_counts_and_not_what_this_one_remembers() -> None:
+    assert spent_elsewhere(gate(Hands(), WHOLE))
+
+
+def test_the_same_look_catches_a_gate_that_goes_by_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConnectionGate, "_book", lambda gate, _: gates._written[gate.connection][1])
+    made = gate(Hands(), WHOLE)
+    made.ledger.change(made.connection, lambda _: ("", None))
+    gates._written[made.connection] = "", gates.Book()
+    assert not spent_elsewhere(made)
+
+
+def test_a_remembered_book_is_the_one_that_its_text_says() -> None:
+    made = gate(Hands(), WHOLE, Budget("orders", 5, 1, requests=("POST /orders",)))
+    made.admit(ORDER, 10)
+    made.settle(ORDER, Heard(429, {}))
+    fail(made, 2)
+    text, book = gates._written[made.connection]
+    assert made.ledger.read(made.connection) == text
+    assert gates.Book.read(text) == book
