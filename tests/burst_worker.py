@@ -2,7 +2,7 @@
 
 ``python burst_worker.py cap|halt|everybody sound|early|ungated|once`` with the database's URL in TEST_DATABASE_URL; it
 prints one JSON line. ``early`` judges before the transaction and not in it; ``ungated`` reads halts without their gate;
-``once`` looks at the installation's cap in the transaction alone.
+``once`` looks at the installation's cap in the transaction alone, ``cautious`` turns away all who see too much.
 """
 
 import json
@@ -48,11 +48,23 @@ def sabotage(how: str) -> None:
     if how == "ungated":
         halts._hold_gate = lambda *, alone: None
     if how == "once":
-        last_count.check = lambda _written_at: None
+        last_count.check = lambda *_: None
+    if how == "cautious":
+        last_count.check = turn_away_whoever_sees_too_much  # type: ignore[assignment]
+    if how == "counts on":
+        check = last_count.check
+        last_count.check = lambda since, until, _hold_back: check(since, until)
     if how == "early":
         take, renew = snapshots.take, snapshots.renew
         snapshots.take = lambda account, *rest, **named: renew(take(account, *rest, **named), account)
         snapshots.renew = lambda snapshot, account: snapshot
+
+
+def turn_away_whoever_sees_too_much(since: Any, until: Any, _hold_back: Any) -> None:
+    from trading.safety import last_count
+
+    if last_count._may_be_over(since, until):
+        raise last_count.CapReached("Too much.")
 
 
 def together(workers: list[Callable[[], None]]) -> None:

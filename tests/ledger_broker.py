@@ -274,6 +274,9 @@ class LedgerBroker:
         expiration = Expiration(CALL.expiry, "regular", "PM", "AAPL", Decimal(100), NICKELS, tuple(strikes))
         return Chain(underlying, (expiration,))
 
+    def with_strikes(self, underlying: Instrument, expirations: Sequence[Expiration]) -> list[Expiration]:
+        return list(expirations)
+
     def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:
         now = datetime.now(timezone.utc)
         return {one: Quote(one, now, Decimal("189.98"), Decimal("190.02")) for one in instruments}

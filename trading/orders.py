@@ -18,7 +18,7 @@ from brokers.domain.orders import InvalidTicket, Notice, OrderGroup, OrderTicket
 from brokers.models import Account
 from brokers.port import Broker
 from trading import analytics, audit, lifecycle, plain_sql, risk, tickets
-from trading.analytics import AnalyticLeg
+from trading.analytics import AnalyticLeg, Outcome
 from trading.instruments import details_of
 from trading.lifecycle import Status
 from trading.models import Order, Replacement
@@ -26,12 +26,13 @@ from trading.protocol import sending
 from trading.protocol.cancels import NotCancellable, cancel, cancel_group
 from trading.protocol.eyes import NotDecidable, decide
 from trading.protocol.news import record
-from trading.protocol.readiness import check_ready, checked, compare_first
+from trading.protocol.readiness import at_hand, check_ready, checked, compare_first
 from trading.protocol.reconcile import look_up, refresh
 from trading.protocol.replaces import KeyReused, NotReplaceable, replace
 from trading.protocol.runs import cancel_all
 from trading.protocol.sending import Denied
 from trading.risk import Finding
+from trading.risk.money import available
 from trading.safety import ahead, hours, limits, snapshots
 
 __all__ = [
@@ -82,7 +83,8 @@ def _figures(foreseen: Preview, cost: Decimal | None, warnings: Collection[Notic
 class PreviewResult:
     """What an order would do, by the broker's dry run. ``cost`` is dollars from the account's side, before fees.
 
-    ``findings`` are what the desk's own checks say now; they are made again when it is placed.
+    ``findings`` are what the desk's own checks say now; they are made again when it is placed. ``own_before`` and
+    ``own_takes`` stand where the broker does not tell what becomes of buying power: estimates on the safe side.
     """
 
     account: Account
@@ -93,6 +95,16 @@ class PreviewResult:
     warnings: tuple[Notice, ...]
     at: datetime
     findings: tuple[Finding, ...] = ()
+    own_before: Decimal | None = None
+    own_takes: Decimal | None = None
+
+    @property
+    def own_effect(self) -> Decimal | None:
+        return None if self.own_takes is None else -self.own_takes
+
+    @property
+    def own_after(self) -> Decimal | None:
+        return None if self.own_before is None or self.own_takes is None else self.own_before - self.own_takes
 
     @property
     def document(self) -> dict[str, Any]:
@@ -104,20 +116,36 @@ class PreviewResult:
 
 @dataclass(frozen=True, slots=True)
 class GroupPreview:
-    """What a group would do, as far as the broker tells. ``sentences`` are its orders', the trigger's first."""
+    """What a group would do. ``foreseen`` is the broker's dry run of all, as far as it tells; ``outcomes`` are the
+    desk's own reckoning, one for each order. ``sentences`` are its orders', the trigger's first."""
 
     account: Account
     group: OrderGroup
     sentences: tuple[str, ...]
     foreseen: Preview
+    outcomes: tuple[Outcome, ...]
+    warnings: tuple[Notice, ...]
     at: datetime
     findings: tuple[Finding, ...] = ()
 
     @property
+    def cost(self) -> Decimal | None:
+        """Of what is filled first; of orders of which only one fills it can't be told."""
+        return self.outcomes[0].cash if self.group.trigger is not None else None
+
+    @property
     def document(self) -> dict[str, Any]:
-        return _figures(self.foreseen, None, self.foreseen.warnings, self.at) | {
+        return _figures(self.foreseen, self.cost, self.warnings, self.at) | {
             "kind": self.group.kind.value,
             "descriptions": list(self.sentences),
+            "orders": [
+                {
+                    "description": sentence,
+                    "estimated_cost": tickets.amount_text(outcome.cash),
+                    "estimated_gain": tickets.amount_text(outcome.gain),
+                }
+                for sentence, outcome in zip(self.sentences, self.outcomes, strict=True)
+            ],
             "findings": [sending.as_json(finding) for finding in self.findings],
         }
 
@@ -141,6 +169,8 @@ def preview(account: Account, ticket: OrderTicket, *, source: str = "web") -> Pr
         ),
         at=timezone.now(),
         findings=tuple(found),
+        own_before=available(ticket, snapshot) if foreseen.buying_power_before is None else None,
+        own_takes=risk.takes(ticket, snapshot) if foreseen.buying_power_before is None else None,
     )
     audit.previewed(account, tickets.fingerprint(ticket), result.document, result.document["findings"])
     return result
@@ -174,11 +204,29 @@ def preview_group(account: Account, group: OrderGroup, *, source: str = "web") -
         group=group,
         sentences=tuple(tickets.sentence(ticket, environment, account.number) for ticket in group.tickets),
         foreseen=foreseen,
+        outcomes=analytics.outcomes(group, {one: known.multiplier for one, known in snapshot.details.items()}),
+        warnings=_group_warnings(account, group, broker, snapshot, foreseen),
         at=timezone.now(),
         findings=tuple(found),
     )
     audit.previewed(account, tickets.group_fingerprint(group), result.document, result.document["findings"])
     return result
+
+
+def _group_warnings(
+    account: Account, group: OrderGroup, broker: Broker, snapshot: risk.Snapshot, foreseen: Preview
+) -> tuple[Notice, ...]:
+    """The desk's own and the broker's, each once. Orders that wait for the first one are not queued for an opening."""
+    at_once = group.orders if group.trigger is None else (group.trigger,)
+    legs = list(dict.fromkeys(leg for ticket in group.tickets for leg in ticket.legs))
+    told = [
+        *(notice for ticket in at_once for notice in _own_warnings(account, ticket)),
+        *(notice for ticket in at_once for notice in _queued(account, ticket, broker)),
+        *ahead.notices(account, legs, snapshot.quotes),
+        *foreseen.warnings,
+    ]
+    once = {(notice.code, notice.message): notice for notice in told}
+    return tuple(once.values())
 
 
 def _own_warnings(account: Account, ticket: OrderTicket) -> tuple[Notice, ...]:
@@ -219,10 +267,10 @@ def place(
     if (known := _with_key(account, idempotency_key, tickets.fingerprint(ticket))) is not None:
         return known[0], True
     check_ready(account)
-    broker = connections.broker_for(account.connection)
     compare_first(account)
-    snapshot = snapshots.take(account, ticket, broker, source=source, foreseen=foreseen, signal_at=signal_at)
-    connections.access_token(account.connection_id)  # so that no refresh sits between the commit and the bytes
+    hand = at_hand(account)
+    snapshot = snapshots.take(account, ticket, hand.broker, source=source, foreseen=foreseen, signal_at=signal_at)
+    hand.look_again()
     try:
         order = sending.write_down(
             account, ticket, idempotency_key, source, snapshot, foreseen=foreseen, confirmed=confirmed
@@ -231,7 +279,7 @@ def place(
         if (known := _with_key(account, idempotency_key, tickets.fingerprint(ticket))) is None:
             raise
         return known[0], True
-    return sending.send(order, ticket, broker), False
+    return sending.send(order, ticket, hand.broker), False
 
 
 def place_group(
@@ -252,10 +300,10 @@ def place_group(
         return known, True
     check_ready(account)
     _check_kind(account, group)
-    broker = connections.broker_for(account.connection)
     compare_first(account)
-    snapshot = snapshots.take_group(account, group, broker, source=source)
-    connections.access_token(account.connection_id)
+    hand = at_hand(account)
+    snapshot = snapshots.take_group(account, group, hand.broker, source=source)
+    hand.look_again()
     try:
         orders = sending.write_down_group(
             account, group, idempotency_key, source, snapshot, foreseen=foreseen, confirmed=confirmed
@@ -264,7 +312,7 @@ def place_group(
         if (known := _with_key(account, idempotency_key, fingerprint)) is None:
             raise
         return known, True
-    return sending.send_group(orders, group, broker), False
+    return sending.send_group(orders, group, hand.broker), False
 
 
 def _check_kind(account: Account, group: OrderGroup) -> None:

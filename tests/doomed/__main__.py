@@ -16,6 +16,7 @@ TASKS: dict[str, Task] = {
     "ledger": ledger_process.serve,
     "submissions": submissions.submissions,
     "cap": bursts.cap,
+    "everybody": bursts.everybody,
     "switch": bursts.switch,
     "clicks": clicks.clicks,
     "work": restored.work,

@@ -4,7 +4,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
+from multiprocessing import Barrier
 from typing import Any
 
 from doomed.processes import fork, kill, load, open_accounts
@@ -72,6 +74,63 @@ def use_up(account: Any, broker: Any, numbers: range, wait: Callable[[], None]) 
             orders.place(account=account, ticket=ticket, idempotency_key=f"k{number}", source=Order.Source.WEB)
         except orders.Denied:
             continue
+
+
+# --- all people together ---
+
+PEOPLE, ROOM = 8, 3
+
+
+def everybody(how: str) -> dict[str, Any]:
+    """Eight people's orders, a process each, all written down before any leaves; the installation may send three.
+
+    ``once``: it is not counted again before they leave. ``cautious``: who sees too much stays, and nobody waits for
+    the others. ``counts on``: who is held back still counts for the next.
+    """
+    broker = load(controls=True)
+    from burst_worker import dismiss_the_guards, sabotage
+
+    from trading.safety import limits
+
+    limits.change({"installation_dollars_a_minute": Decimal(ROOM * 191)}, by=None, reason="a test")
+    accounts = open_accounts(PEOPLE)
+    dismiss_the_guards()
+    sabotage(how)
+    all_have_looked = Barrier(PEOPLE, timeout=120)
+    all_at_once([
+        lambda wait, n=n: leave_together(accounts[n], n, wait, all_have_looked.wait)  # type: ignore[misc]
+        for n in range(PEOPLE)
+    ])  # fmt: skip
+    from trading.models import Order
+
+    statuses = list(Order.objects.values_list("status", flat=True))
+    return {"passed": len(broker.stats()["orders"]), "not_sent": statuses.count("not_sent"), "rows": len(statuses)}
+
+
+def leave_together(account: Any, number: int, wait: Callable[[], None], looked: Callable[[], Any]) -> None:
+    """Judged as if nobody else were there; nobody looks before all are written down, nor leaves before all looked."""
+    from ledger_broker import a_ticket
+
+    from trading import orders
+    from trading.models import Order
+    from trading.protocol import sending
+    from trading.risk.facts import SentByAll
+    from trading.safety import last_count, snapshots
+
+    sending.SEND_WITHIN = timedelta(minutes=5)
+    renew, check = snapshots.renew, last_count.check
+    snapshots.renew = lambda *args: replace(renew(*args), sent_by_all=SentByAll())
+
+    def look(*args: Any) -> None:
+        wait()
+        try:
+            check(*args)
+        finally:
+            looked()
+
+    last_count.check = look
+    ticket = a_ticket("1", f"190.{number:02d}")
+    orders.place(account=account, ticket=ticket, idempotency_key="k", source=Order.Source.WEB)
 
 
 # --- the switch ---

@@ -144,6 +144,61 @@ def test_a_listing_that_was_only_old_is_forgotten(ledger_broker: LedgerBroker, o
     assert order.filled_quantity == Decimal(10)
 
 
+def words_of(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.levelname, record.getMessage()[:24]) for record in caplog.records if record.name == news.__name__]
+
+
+def test_a_listing_that_the_stream_has_overtaken_is_no_trouble_and_never_makes_a_bust(
+    ledger_broker: LedgerBroker, order: Order, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for before a fill was told, arriving after it; and again when the next fill comes, minutes later."""
+    caplog.set_level("INFO", logger=news.__name__)
+    real, offset = clock.now, timedelta(0)
+    monkeypatch.setattr(clock, "now", lambda: real() + offset)
+    for executed in range(1, 6):
+        asked_at, before = (
+            clock.now(),
+            told(ledger_broker, order, str(executed - 1), "190.00" if executed > 1 else None),
+        )
+        offset += timedelta(seconds=1)
+        hear(order, told(ledger_broker, order, str(executed), "190.00"))
+        hear(order, before, asked_at)
+        assert (order.filled_quantity, order.decrease_seen_at) == (Decimal(executed), None)
+        assert order.next_check_at is not None
+        offset += news.BUST_AFTER + timedelta(seconds=10)
+    assert not order.events.filter(kind="bust").exists()
+    assert words_of(caplog) == []
+
+
+def test_whoever_believes_such_a_listing_is_caught(
+    ledger_broker: LedgerBroker, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin: to whom the time of a listing says nothing, the same line makes a fill that never was undone."""
+    monkeypatch.setattr(news, "SETTLED", -timedelta(days=1))
+    asked_at = clock.now()
+    hear(order, told(ledger_broker, order, "5", "190.00"))
+    hear(order, told(ledger_broker, order, "4", "190.00"), asked_at)
+    assert order.decrease_seen_at is not None
+    hear(order, told(ledger_broker, order, "6", "190.00"))
+    hear(order, told(ledger_broker, order, "5", "190.00"), asked_at + news.BUST_AFTER)
+    assert order.events.filter(kind="bust").exists()
+
+
+def test_less_that_is_listed_late_is_a_warning_and_what_is_believed_an_error(
+    ledger_broker: LedgerBroker, order: Order, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger=news.__name__)
+    hear(order, told(ledger_broker, order, "10", "189.40", BrokerStatus.FILLED))
+    busted = told(ledger_broker, order, "4", "190.00", BrokerStatus.FILLED)
+    began = clock.now() + news.SETTLED + timedelta(seconds=5)
+    hear(order, busted, began)
+    assert words_of(caplog) == [("WARNING", "Less is listed as filled")]
+    hear(order, busted, began + timedelta(seconds=30))
+    assert len(words_of(caplog)) == 1, "once is enough"
+    hear(order, busted, began + news.BUST_AFTER)
+    assert words_of(caplog)[1:] == [("ERROR", "The broker took back fil")]
+
+
 def test_fills_that_a_broker_with_versions_no_longer_lists_are_taken_back_too(
     ledger_broker: LedgerBroker, trading_account: Account
 ) -> None:
@@ -183,7 +238,7 @@ def test_when_all_is_taken_back_the_order_works_again_with_nothing_filled(
     hear(order, told(ledger_broker, order, "4", "190.00"))
     assert order.status == Status.PARTIAL
     none_left = told(ledger_broker, order, "0", None)
-    began = clock.now()
+    began = clock.now() + timedelta(seconds=10)
     hear(order, none_left, began)
     hear(order, none_left, began + news.BUST_AFTER)
     assert (order.status, order.filled_quantity, order.average_fill_price) == (Status.WORKING, 0, None)

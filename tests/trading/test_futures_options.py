@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,8 +12,10 @@ from django.utils import timezone
 from simulator_server import SimulatorServer
 
 from brokers.domain.instruments import Future, FutureOption, parse_instrument
+from brokers.domain.orders import Action
 from brokers.models import Account
 from trading.models import Order
+from trading.pages import holding_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINK = re.compile(r'href="(/trade\?[^"]+)"')
@@ -73,7 +76,8 @@ def test_an_option_on_a_future_is_chosen_and_moved_by_its_strike_and_expiration(
     up = option_in(edited(browser, typed, "strike_up:1"))
     assert (up.strike > option.strike, up.expiry) == (True, option.expiry)
     later = option_in(edited(browser, typed, "expiry_up:1"))
-    assert (later.expiry > option.expiry, later.right) == (True, option.right)
+    assert later.expiry >= option.expiry  # at a month's end two end on one day
+    assert (later.contract != option.contract, later.right) == (True, option.right)
     turned = option_in(edited(browser, typed, "right:1"))
     assert (turned.right is option.right, turned.strike) == (False, option.strike)
     board = browser.post("/trade", typed | {"choose": "1"})
@@ -89,6 +93,23 @@ def test_a_strategy_of_options_on_a_future_is_picked(browser: Client, simulated_
     assert {leg.contract for leg in legs} == {option.contract}
     assert len({leg.strike for leg in legs}) == 2
     assert "call vertical" in page
+
+
+@pytest.mark.parametrize("how", ["roll_out", "roll_up", "roll_down"])
+def test_a_held_option_on_a_future_is_rolled(
+    how: str, browser: Client, simulated_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = chosen(browser, simulated_account)
+    monkeypatch.setattr(holding_orders, "free_quantities", lambda account, **_: {option: Decimal(-2)})
+    closing, opening = holding_orders.roll(simulated_account, str(option), how)
+    assert (closing.instrument, closing.action, closing.quantity) == (option, Action.BUY_TO_CLOSE, 2)
+    new = opening.instrument
+    assert isinstance(new, FutureOption)
+    assert (new.future, new.right, opening.action, opening.quantity) == (
+        option.future, option.right, Action.SELL_TO_OPEN, 2,
+    )  # fmt: skip
+    later, higher = new.expiry > option.expiry, new.strike > option.strike
+    assert {"roll_out": later, "roll_up": higher and not later, "roll_down": not higher and not later}[how]
 
 
 def test_where_there_are_none_it_is_said_in_words(

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from ledger_broker import LedgerBroker, a_ticket, raiser
 
 from brokers import registry
@@ -17,10 +18,12 @@ from brokers.domain.orders import (
     BrokerStatus,
     GroupKind,
     InvalidTicket,
+    Notice,
     OrderGroup,
     OrderTicket,
     OrderType,
     PlacedGroup,
+    Preview,
     TimeInForce,
 )
 from brokers.errors import OrderRejected, OutcomeUnknown, Unavailable
@@ -197,6 +200,9 @@ def test_the_api_previews_and_places_groups(
     shown = post(trader_client, "order-groups/preview", body(trading_account))
     assert shown.status_code == 200, shown.content
     assert len(shown.json()["descriptions"]) == 3
+    told = [(one["estimated_cost"], one["estimated_gain"]) for one in shown.json()["orders"]]
+    assert told == [("-1900.00", None), ("1990.00", "90.00"), ("1800.00", "-100.00")]
+    assert shown.json()["estimated_cost"] == "-1900.00"
     placed = post(trader_client, "order-groups", body(trading_account))
     assert placed.status_code == 201
     assert [order["status"] for order in placed.json()["orders"]] == ["accepted"] * 3
@@ -206,3 +212,36 @@ def test_the_api_previews_and_places_groups(
     crooked = body(trading_account) | {"trigger": None}
     assert "trigger" in post(trader_client, "order-groups", crooked).json()["errors"]
     assert ledger_broker.calls.count("place_group") == 1
+
+
+def test_a_groups_review_tells_the_desks_reckoning_the_brokers_figures_and_all_warnings(
+    trader_client: Client, trading_account: Account, controlled_broker: LedgerBroker
+) -> None:
+    preview = controlled_broker.preview_order
+
+    def with_a_remark(number: str, ticket: OrderTicket) -> Preview:
+        return replace(
+            preview(number, ticket), warnings=(Notice("tif_next_valid_session", "It waits for Monday."),) * 2
+        )
+
+    controlled_broker.preview_order = with_a_remark  # type: ignore[method-assign]
+    orders.place(
+        account=trading_account, ticket=a_ticket(), idempotency_key="twin", source=Order.Source.WEB,
+        confirmed=["NEW_DESTINATION"],
+    )  # fmt: skip
+    shown = orders.preview_group(trading_account, a_bracket())
+    assert [notice.code for notice in shown.warnings] == ["duplicate_like", "tif_next_valid_session"]
+    typed = {
+        "account": str(trading_account.pk), "symbol": "AAPL", "action": "buy_to_open", "quantity": "10",
+        "order_type": "limit", "time_in_force": "day", "limit_price": "190.00",
+    }  # fmt: skip
+    attached = {"group-kind": "bracket", "group-profit": "199.00", "group-stop": "180.00", "group-exit_time": "day"}
+    page = trader_client.post("/trade", typed | attached)
+    words = " ".join(strip_tags(page.content.decode()).split())
+    assert "Cost at its own price: −$1,900.00 Then at a profit" in words
+    assert "Proceeds at its own price: +$1,990.00; with the first order a profit of +$90.00" in words
+    assert "Proceeds at its own price: +$1,800.00; with the first order a loss of −$100.00" in words
+    assert "the desk’s own estimate" in words
+    assert "the broker’s dry run of the whole group" in words
+    assert words.count("It waits for Monday.") == 1
+    assert words.count("The same order was sent less than a minute ago") >= 1

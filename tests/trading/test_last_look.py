@@ -110,7 +110,7 @@ def test_without_the_last_count_they_would(
     unseen: LedgerBroker, trading_account: Account, foreign_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sabotaged twin."""
-    monkeypatch.setattr(last_count, "check", lambda _written_at: None)
+    monkeypatch.setattr(last_count, "check", lambda *_: None)
     assert four(unseen, trading_account, foreign_account) == [Status.ACCEPTED] * 4
 
 

@@ -1,7 +1,7 @@
 """Orders that a person must decide, and what must hold before one is believed not to be at the broker."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,14 +24,19 @@ pytestmark = pytest.mark.django_db
 
 
 class Clock:
+    """The time that the desk reads. It moves by hand alone, however slow the machine is."""
+
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.offset = timedelta()
-        real = timezone.now
-        monkeypatch.setattr(timezone, "now", lambda: real() + self.offset)
+        self.moment = timezone.now()
+        monkeypatch.setattr(timezone, "now", self.now)
+
+    def now(self) -> datetime:
+        self.moment += timedelta(microseconds=1)  # no two moments are the same
+        return self.moment
 
     def sweep(self, account: Account, seconds: int, step: int = 5) -> None:
         for _ in range(0, seconds, step):
-            self.offset += timedelta(seconds=step)
+            self.moment += timedelta(seconds=step)
             orders.look_up(account, timezone.now())
 
 

@@ -54,7 +54,7 @@ def becomes(order: Order, account: Account) -> Callable[[Status], Order]:
             order.refresh_from_db()
             return order.status == status
 
-        wait_until(look, 15, 0.2)
+        wait_until(look, 30, 0.2)
         return order
 
     return wait
@@ -121,7 +121,7 @@ def test_an_order_that_another_program_placed_is_shown(
     session = simulated.session()
     leg = {"instrument-type": "Equity", "symbol": "AAPL", "quantity": 2, "action": "Buy to Open"}
     body = {"time-in-force": "Day", "order-type": "Limit", "price": "1.00", "price-effect": "Debit", "legs": [leg]}
-    answer = session.post(f"{simulated.api}/accounts/{simulated_account.number}/orders", json=body, timeout=10)
+    answer = session.post(f"{simulated.api}/accounts/{simulated_account.number}/orders", json=body, timeout=30)
     assert answer.status_code == 201, answer.text
     page = browser.get("/orders/").content.decode()
     assert "placed elsewhere" in page
@@ -151,7 +151,7 @@ async def test_a_fill_that_was_told_while_the_account_stream_was_away_is_known_w
     assert order.is_open
     watching = asyncio.create_task(watch.watch_orders(pause=0.05))
     try:
-        await until(lambda: account_state() is StreamState.LIVE, 10)
+        await until(lambda: account_state() is StreamState.LIVE)
         await asyncio.sleep(1)
         simulated.faults({"effect": "drop_order_frames"})
         simulated.fills("immediate")
@@ -160,7 +160,7 @@ async def test_a_fill_that_was_told_while_the_account_stream_was_away_is_known_w
         await order.arefresh_from_db()
         assert order.is_open, "it was told of the fill after all"
         simulated.faults({"effect": "streamer_close", "times": 1})
-        for _ in range(100):
+        for _ in range(300):
             await asyncio.sleep(0.1)
             await order.arefresh_from_db()
             if order.status == Status.FILLED:

@@ -1,6 +1,7 @@
 """The order watch: what is due is looked after, whatever happens to the others."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Collection
 from datetime import timedelta
@@ -67,7 +68,7 @@ async def test_the_watch_finds_lost_orders_and_keeps_their_feeds(
     ledger_broker.after = raiser(OutcomeUnknown("No answer"))
     order = await sync_to_async(place)(trading_account)
     assert order.status == Status.UNKNOWN
-    await run_for(10, lambda: Order.objects.get().status == Status.ACCEPTED)
+    await run_for(30, lambda: Order.objects.get().status == Status.ACCEPTED)
     assert await status_of(trading_account) == Status.ACCEPTED
     assert {str(one) for one in kept[trading_account.connection_id]} == {"AAPL"}
 
@@ -83,21 +84,26 @@ async def test_one_bad_or_slow_account_never_stops_the_others(
     slow = await sync_to_async(open_account)("slow", "5WT00002")
     for account in (bad, slow, trading_account):
         await sync_to_async(place)(account)
-    real = reconcile.look_up
+    real, done = reconcile.look_up, threading.Event()
 
     def look_up(account: Account, now: Any) -> None:
         if account.pk == bad.pk:
             raise RuntimeError("broken")
         if account.pk == slow.pk:
-            time.sleep(1)
+            done.wait(60)
         real(account, now)
 
     monkeypatch.setattr(reconcile, "look_up", look_up)
-    began = time.monotonic()
-    mine = Order.objects.filter(account=trading_account)
-    await run_for(10, lambda: mine.get().status == Status.ACCEPTED)
+
+    def is_known() -> bool:
+        if Order.objects.get(account=trading_account).status != Status.ACCEPTED:
+            return False
+        done.set()
+        return True
+
+    await run_for(30, is_known)
+    done.set()
     assert await status_of(trading_account) == Status.ACCEPTED
-    assert time.monotonic() - began < 8
 
 
 def test_a_quiet_desk_has_nothing_due(ledger_broker: LedgerBroker, trading_account: Account) -> None:
@@ -107,9 +113,10 @@ def test_a_quiet_desk_has_nothing_due(ledger_broker: LedgerBroker, trading_accou
 
 def test_orders_that_merely_work_never_crowd_out_one_in_doubt(ledger_broker: LedgerBroker, db: None) -> None:
     accounts = [open_account(f"trader {number}", f"5WT1{number:04}") for number in range(20)]
+    now = timezone.now()
     for waited, account in enumerate(reversed(accounts)):
         place(account)
-        due = timezone.now() - timedelta(seconds=10 + waited)
+        due = now - timedelta(seconds=10 + waited)
         status = Status.UNKNOWN if account == accounts[-1] else Status.WORKING
         Order.objects.filter(account=account).update(status=status, next_check_at=due)
     due_first = [account.pk for account in (accounts[-1], *accounts[:-1])]

@@ -6,6 +6,7 @@ Options are valued as European (Black-Scholes, on futures Black-76): exercise be
 from trading.analytics.building import CannotBuild, build
 from trading.analytics.figures import CurvePoint, Figures, figures
 from trading.analytics.legs import UNLIMITED, Amount, AnalyticLeg, Bound, cash, price_size, settle_moment
+from trading.analytics.outcomes import Outcome, outcomes
 from trading.analytics.pricing import Greeks, black_76, black_scholes, implied_volatility
 from trading.analytics.strategies import Kind, Strategy, recognise
 from trading.analytics.valuing import PositionGreeks, Rates
@@ -20,6 +21,7 @@ __all__ = [
     "Figures",
     "Greeks",
     "Kind",
+    "Outcome",
     "PositionGreeks",
     "Rates",
     "Strategy",
@@ -29,6 +31,7 @@ __all__ = [
     "cash",
     "figures",
     "implied_volatility",
+    "outcomes",
     "price_size",
     "recognise",
     "settle_moment",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -225,7 +225,7 @@ def _change(order: Order, update: OrderUpdate, began: datetime | None) -> _Chang
     later = began is not None and not update.version and began >= order.changed_at + SETTLED
     after = before.hear(reading.status_of(update), update.version, filled, newer=later)
     taken_back = fills.busts(update, kept) if began is not None and update.version >= order.broker_version else []
-    if taken_back and not _is_bust(order, began or now):
+    if taken_back and not _is_bust(order, update, began or now):
         return None if after == before and not fresh else _plain_change(order, update, before, after, average, fresh)
     if taken_back:
         fresh = [_busted(order, bust, now) for bust in taken_back]
@@ -262,14 +262,26 @@ def _plain_change(
     return _Change(values | _story(order, update, before, after, fresh), fresh)
 
 
-def _is_bust(order: Order, began: datetime) -> bool:
-    """Whether less has been listed as filled for long enough to be believed; else that is noted and looked at again."""
-    if order.decrease_seen_at is None:
-        logger.error("Less is said to be filled of order %s than before: it is being checked.", order.pk)
-        again = timezone.now() + BUST_AFTER
+def _is_bust(order: Order, update: OrderUpdate, began: datetime) -> bool:
+    """Whether less has been listed as filled for long enough to be believed; else it is looked at again.
+
+    A listing that was asked for before the order's last change, or right after it, may be from before that: it is
+    mostly the stream that was quicker, and proves nothing.
+    """
+    seen = order.decrease_seen_at
+    is_newer = update.version > order.broker_version or began >= order.changed_at + SETTLED
+    if is_newer and seen is not None:
+        return began >= seen + BUST_AFTER
+    again = min(order.next_check_at or datetime.max.replace(tzinfo=UTC), timezone.now() + BUST_AFTER)
+    if is_newer:
+        logger.warning(
+            "Less is listed as filled of order %s than was told before: if it stays so, it counts.", order.pk
+        )
         Order.objects.filter(pk=order.pk).update(decrease_seen_at=began, next_check_at=again)
-        return False
-    return began >= order.decrease_seen_at + BUST_AFTER
+    else:
+        logger.debug("A listing from before the latest news of order %s shows less of it as filled.", order.pk)
+        Order.objects.filter(pk=order.pk).update(next_check_at=again)
+    return False
 
 
 def _forget_decrease(order: Order, began: datetime | None) -> None:

@@ -6,13 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from brokers.domain.instruments import FutureOption, Instrument, Option, contract_multiplier, describe, plain
-from brokers.domain.orders import Leg, OrderUpdate
+from brokers.domain.orders import Leg, OrderType, OrderUpdate, TimeInForce
 from trading import lifecycle, tickets
 from trading.lifecycle import Standing, Status
 from trading.protocol import fills
 from trading.protocol.fills import Kept
 
 ZERO = Decimal(0)
+WITHOUT_PRICE: Mapping[str, str] = {
+    kind: "at a price that the broker does not tell" if kind.has_limit else "at the market price" for kind in OrderType
+}
 
 
 def status_of(update: OrderUpdate) -> Status:
@@ -56,12 +59,12 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
         "time_in_force": str(update.time_in_force),
         "limit_price": plain(price) if price is not None else None,
         "stop_price": plain(update.stop_price) if update.stop_price is not None else None,
-        "gtd_date": None,
+        "gtd_date": update.gtd_date.isoformat() if update.gtd_date and _has_date(update.time_in_force) else None,
         **tickets.trail_json(update.trail),
     }
     return {
         "ticket": ticket,
-        "description": _described(legs, ticket, price)[:300],
+        "description": _described(legs, ticket, update)[:300],
         "symbol": str(first.instrument) if first else "",
         "underlying": underlying_of(first.instrument) if first else "",
         "action": str(first.action) if first else "",
@@ -73,13 +76,34 @@ def terms_of(update: OrderUpdate) -> dict[str, Any]:
     }
 
 
-def _described(legs: Sequence[Leg], ticket: Mapping[str, Any], price: Decimal | None) -> str:
-    """As one's own orders are, a spread by its name; what the desk has no words for by its legs and its price."""
+def _has_date(time_in_force: str) -> bool:
+    return time_in_force in set(TimeInForce) and TimeInForce(time_in_force).has_date
+
+
+def _described(legs: Sequence[Leg], ticket: Mapping[str, Any], update: OrderUpdate) -> str:
+    """As one's own orders are, a spread by its name; what the desk has no words for by its legs and what is told."""
     try:
         return tickets.describe_ticket(tickets.from_json(ticket))
     except (KeyError, ValueError):
-        acts = tickets.acts(legs) if legs else "Order"
-        return acts if price is None else f"{acts} at {tickets.price_text(price)} or better"
+        return f"{tickets.acts(legs) if legs else 'Order'} {_told_terms(legs, update)}"
+
+
+def _told_terms(legs: Sequence[Leg], update: OrderUpdate) -> str:
+    """«once the price touches 2.50 for a 2.40 credit or better», «as “notional market”»."""
+    price, parts = update.limit_price, []
+    if update.trail is not None:
+        parts.append(f"once the price has turned by {tickets.trail_text(update.trail)}")
+    elif update.stop_price is not None:
+        parts.append(f"once the price touches {tickets.price_text(update.stop_price)}")
+    if price is None:
+        parts.append(WITHOUT_PRICE.get(update.order_type, f"as “{str(update.order_type).replace('_', ' ')}”"))
+    elif len(legs) < 2:
+        parts.append(f"at {tickets.price_text(price)} or better")
+    elif price == 0:
+        parts.append("for even money or better")
+    else:
+        parts.append(f"for a {tickets.price_text(price)} {'credit' if price > 0 else 'debit'} or better")
+    return " ".join(parts)
 
 
 def size(legs: Sequence[Leg]) -> Decimal:

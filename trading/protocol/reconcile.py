@@ -26,7 +26,7 @@ from trading.protocol import cancels, explained, eyes, news, replacements, silen
 logger = logging.getLogger(__name__)
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_CHECK = timedelta(seconds=1)
-DELAYS = (1, 2, 4, 8, 15, 30, 60)
+DELAYS = (1, 2, 4, 8, 15, 30)
 """Seconds between the looks at an order in doubt; the last one goes on."""
 ATTEMPT_LIMIT = timedelta(seconds=91)
 """When the last byte can have left, at the latest: held up before it (20 s), waiting for a share of the broker's rate
@@ -36,7 +36,9 @@ QUIET_UNHEARD = timedelta(seconds=300)
 """The same where the account stream was not listening all that time: its silence says nothing then."""
 ENOUGH_LISTINGS = 3
 LATE_WATCH = timedelta(hours=24)
-LATE_EVERY = timedelta(minutes=5)
+LATE_SOON, LATE_EVERY = timedelta(seconds=30), timedelta(minutes=5)
+CLOSELY = timedelta(minutes=15)
+"""How long after it was sent an order that is believed not to be there is looked for often."""
 MISSING_READ = 5
 Source = OrderEvent.Source
 
@@ -84,10 +86,16 @@ def _next_look(order: Order, now: datetime) -> datetime | None:
     if order.status in lifecycle.DOUBTFUL or order.replace_pending:
         return now + timedelta(seconds=DELAYS[min(order.checks + 1, len(DELAYS) - 1)])
     if order.status in lifecycle.NEVER_THERE:
-        return now + LATE_EVERY if order.watch_until is not None and now < order.watch_until else None
+        return _late_look(order, now) if order.watch_until is not None and now < order.watch_until else None
     if order.status in lifecycle.OPEN and order.broker_order_id is not None:
         return now + news.pause(order.checks + 1)
     return now + FIRST_CHECK if order.status == Status.SENDING else None
+
+
+def _late_look(order: Order, now: datetime) -> datetime:
+    """Brokers that are behind by minutes are so soon after the order was sent."""
+    soon = order.sent_at is not None and now < order.sent_at + CLOSELY
+    return now + (min(LATE_SOON, LATE_EVERY) if soon else LATE_EVERY)
 
 
 def doubt(order: Order) -> Order:
@@ -214,7 +222,7 @@ def _count_absence(order: Order, broker: Broker, shown: Collection[str], began: 
         words=f"Not placed, as far as the broker shows: {order.listings_without} complete listings do not have it, "
         f"{heard}. Watched until {timezone.localtime(until):%-d %b %H:%M} ET in case it appears late.",
         watch_until=until,
-        next_check_at=began + LATE_EVERY,
+        next_check_at=_late_look(order, began),
         candidates=[],
     )
 

@@ -18,7 +18,7 @@ from trading.lifecycle import Asked, Status
 from trading.models import Order, OrderEvent, Replacement
 from trading.protocol import durability, reading, replacements, sending
 from trading.protocol.counters import counters
-from trading.protocol.readiness import compare_first
+from trading.protocol.readiness import at_hand, compare_first
 from trading.risk import Snapshot
 from trading.safety import limits, snapshots
 
@@ -148,17 +148,17 @@ def replace(
     if (known := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
         return replacements.standing(known)
     check(order, ticket)
-    broker = connections.broker_for(order.account.connection)
     compare_first(order.account)
-    snapshot = snapshots.take(order.account, ticket, broker, source=source, leaving_out=[str(order.pk)])
-    connections.access_token(order.account.connection_id)  # so that no refresh sits between the commit and the bytes
+    hand = at_hand(order.account)
+    snapshot = snapshots.take(order.account, ticket, hand.broker, source=source, leaving_out=[str(order.pk)])
+    hand.look_again()
     try:
         replacement = _write_down(order, ticket, idempotency_key, source, snapshot, confirmed)
     except IntegrityError:
         if (known := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
             return replacements.standing(known)
         raise NotReplaceable("A replacement of this order is being carried out: wait until it shows.") from None
-    return _send(replacement, ticket, broker)
+    return _send(replacement, ticket, hand.broker)
 
 
 def _write_down(

@@ -18,6 +18,7 @@ from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed
 from brokers.errors import BrokerError, OrderRejected, OutcomeUnknown, RateLimited, Refused, Unavailable
 from brokers.models import Account, Connection
 from brokers.port import Broker
+from brokers.rows import columns, instance
 from trading import plain_sql, risk, tickets
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent, new_client_ref
@@ -59,19 +60,15 @@ def locked(account: Account) -> tuple[Account, int]:
     """
     locking = " FOR NO KEY UPDATE OF a" if database.features.has_select_for_no_key_update else ""
     (row,) = plain_sql.rows(ACCOUNT + locking, {"account": account.pk}, (*OF_ACCOUNT, *OF_CONNECTION))
-    found = Account.from_db("default", [field.attname for field in OF_ACCOUNT], row[: len(OF_ACCOUNT)])
-    names = [field.attname for field in OF_CONNECTION]
-    found.connection = Connection.from_db("default", names, row[len(OF_ACCOUNT) :])
+    found = instance(Account, OF_ACCOUNT, row[: len(OF_ACCOUNT)])
+    found.connection = instance(Connection, OF_CONNECTION, row[len(OF_ACCOUNT) :])
     return found, epoch.check()
 
 
 OF_ACCOUNT = plain_sql.fields_of(Account)
 OF_CONNECTION = plain_sql.fields_of(Connection, "id", "user", "broker", "environment", "label", "state")
-_columns = ", ".join(
-    f'{table}."{field.column}"' for table, fields in (("a", OF_ACCOUNT), ("c", OF_CONNECTION)) for field in fields
-)
 ACCOUNT = (
-    f"SELECT {_columns} FROM {Account._meta.db_table} a "  # noqa: S608
+    f"SELECT {columns('a', OF_ACCOUNT)}, {columns('c', OF_CONNECTION)} FROM {Account._meta.db_table} a "  # noqa: S608
     f"JOIN {Connection._meta.db_table} c ON c.id = a.connection_id WHERE a.id = %(account)s"
 )
 
@@ -199,15 +196,19 @@ def as_json(finding: Finding) -> dict[str, Any]:
 # --- the one attempt, and what came of it ---
 
 
-def let_go(written_at: datetime | None, epoch_of_row: int) -> None:
+def let_go(written_at: datetime | None, epoch_of_row: int, orders: Sequence[Order] = ()) -> None:
     """The last look before the first byte: not too late, not of an older epoch, and not more than all may send. Then it
     is counted as an intent. Whatever goes wrong here, nothing was sent: ``Unavailable``.
+
+    ``orders`` are the rows that go out with it; one that finds no room is settled before the next one looks.
     """
     if written_at is None or timezone.now() - written_at > SEND_WITHIN:
         raise Unavailable("The desk was held up and the order is too old to send by now. Nothing was sent.")
     try:
         epoch.check_current(epoch_of_row)
-        last_count.check(written_at)
+        if orders:  # what has no row of its own (a replacement) is not counted either
+            written = [order.created_at for order in orders]
+            last_count.check(min(written), max(written), lambda reached: [settle(order, reached) for order in orders])
     except BrokerError:
         raise
     except Exception as error:
@@ -220,7 +221,7 @@ def send(order: Order, ticket: OrderTicket, broker: Broker) -> Order:
     """Send what was written down, once."""
 
     def attempt() -> Placed:
-        let_go(order.sent_at, order.epoch)
+        let_go(order.sent_at, order.epoch, [order])
         placed = broker.place_order(order.account.number, ticket, str(order.client_ref))
         if not _answers(order, placed.order):
             raise OutcomeUnknown("The broker answered for another order. This one is being looked up.")
@@ -235,7 +236,7 @@ def send_group(orders: Sequence[Order], group: OrderGroup, broker: Broker) -> li
     first = orders[0]
 
     def attempt() -> list[Placed]:
-        let_go(first.sent_at, first.epoch)
+        let_go(first.sent_at, first.epoch, orders)
         answer = broker.place_group(first.account.number, group, [str(order.client_ref) for order in orders])
         told = [placed.order for placed in answer.orders]
         if len(told) != len(orders) or not all(_answers(*pair) for pair in zip(orders, told, strict=True)):

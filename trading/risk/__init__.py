@@ -25,7 +25,7 @@ from trading.risk.flow import check_flow
 from trading.risk.habits import check_habits
 from trading.risk.money import check_money, takes
 from trading.risk.prices import check_prices
-from trading.risk.reducing import grows
+from trading.risk.reducing import grows, spared
 from trading.risk.sizes import check_sizes
 from trading.risk.standing import check_standing
 from trading.risk.terms import CLASSES_WORDS, check_all_terms, check_instrument, check_terms
@@ -70,7 +70,8 @@ __all__ = [
 
 def check(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> list[Finding]:
     """All that speaks against an order: hard findings are final, soft ones may be confirmed by their codes."""
-    return [finding for control in CONTROLS for finding in control(ticket, snapshot, limits)]
+    found = (finding for control in CONTROLS for finding in control(ticket, snapshot, limits))
+    return spared(found, ticket, snapshot)
 
 
 def check_group(group: OrderGroup, snapshot: Snapshot, limits: Limits) -> list[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from brokers.domain.instruments import plain
 from trading.patterns import confirming
 from trading.patterns.rules import LAST_COUNTS, MEMORY
-from trading.risk import flow, money, prices, standing
+from trading.risk import flow, money, prices, reducing, standing
 from trading.risk.bounds import DEFAULTS, HARD_ORDER, HARD_POSITION, NUMBERS, OF_ALL, PERMISSIONS
 from trading.risk.findings import dollars, percent
 
@@ -116,6 +116,10 @@ CODES: dict[str, Code] = {
 }
 
 
+def _spared() -> str:
+    return ", ".join(name for name in CODES if name in reducing.OF_WHAT_IS_ADDED)
+
+
 def draw() -> str:
     """The catalogue as a Markdown page."""
     lines = [
@@ -135,6 +139,11 @@ def draw() -> str:
         "more of the same: the same kind, stop and duration, no larger quantity, no worse limit. An order that opens "
         "may so be made smaller, never larger. While it is *halted* only cancels go out.",
         "",
+        "Such a change to no more of the same is spared, in any state, what is said of what an order adds, for a "
+        f"refusal would leave the larger one at work: {_spared()}, a stop that the market has come to, the dollars of "
+        "PLATFORM_CAP. Halts of everything, connection and account, rates, price steps and what looks mistyped hold "
+        "for it too.",
+        "",
         "| Code | What is looked at | Kind | Unless set otherwise |",
         "|---|---|---|---|",
     ]
@@ -144,9 +153,10 @@ def draw() -> str:
         f"A program's signal may be ahead of the desk's clock by {standing.FUTURE_SECONDS} s. Amounts of shares of an "
         "account are of its net liquidating value as the broker last told it.",
         "",
-        "Regular hours are the broker's word. A broker that tells none is reckoned by the desk's own calendar of the "
-        "US share market (futures: not known, so no market orders); in its simulated environment hours do not stop a "
-        "market order, only a quote that stands still does. Day trades are known where the balance tells them; a "
+        "Regular hours are the broker's word. A broker that tells none is reckoned by the desk's own calendars of the "
+        "US share market and of futures that trade from Sunday evening to Friday (products with hours of their own: "
+        "not known, so no market orders); in its simulated environment hours do not stop a market order, only a "
+        "quote that stands still does. Day trades are known where the balance tells them; a "
         "broker that keeps them elsewhere is not asked, and `PDT` says nothing there.",
         "",
         "What all people send together is added up over what is committed, when an order is written down and once more "

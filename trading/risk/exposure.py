@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from brokers.domain.instruments import Equity, Future, FutureOption, Instrument, Option, Right, plain
+from brokers.domain.instruments import Equity, Future, FutureOption, Instrument, Option, Right, describe, plain
 from brokers.domain.orders import Leg, OrderTicket
 from trading.risk.bounds import Limits
 from trading.risk.facts import Snapshot, Working, closes, signed
@@ -80,17 +80,16 @@ def _leg_oversells(leg: Leg, quantity: Decimal, working: Sequence[Working], limi
                 yield Finding("quantity", "OVERSELL", words, True, numbers)
         else:
             side = "short" if quantity < 0 else "long"
-            words = (
-                f"The account is {side} {plain(opposite)} of {leg.instrument}: close that, in place of opening more."
-            )
+            held = f"{plain(opposite)} of {describe(leg.instrument)}"
+            words = f"The account is {side} {held}: close that, in place of opening more."
             yield Finding("action", "OVERSELL", words, True, numbers)
 
 
 def _too_much(leg: Leg, opposite: Decimal, busy: Decimal) -> str:
     if not opposite:
-        return f"There is no {leg.instrument} here that this could close."
+        return f"There is no {describe(leg.instrument)} here that this could close."
     in_orders = f", and working orders close {plain(busy)} of them" if busy else ""
-    return f"This closes {plain(leg.quantity)} {leg.instrument}; {plain(opposite)} are held{in_orders}."
+    return f"This closes {plain(leg.quantity)} {describe(leg.instrument)}; {plain(opposite)} are held{in_orders}."
 
 
 # --- uncovered options ---
@@ -251,7 +250,8 @@ def short_option(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Ite
     if limits.allow_naked_options:
         yield from _assignable(cost, snapshot, numbers)
         return
-    words = f"It leaves {plain(more)} short options uncovered, which is not allowed here: cover them in the same order"
+    short = f"{plain(more)} short option{'' if more == 1 else 's'}"
+    words = f"It leaves {short} uncovered, which is not allowed here: cover that in the same order"
     if puts_alone and cost is not None:
         words += f", or keep {dollars(cost)} of cash for their assignment"
     yield Finding("legs", "SHORT_OPTION", f"{words}.", True, numbers)

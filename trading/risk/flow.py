@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from brokers.domain.instruments import describe
 from brokers.domain.orders import Leg, OrderTicket
 from trading.risk.bounds import Limits
 from trading.risk.facts import Snapshot, Working
 from trading.risk.findings import Finding, dollars, texts
+from trading.risk.reducing import shrinks
 from trading.risk.worth import notional
 
 TWIN_SECONDS = 10
@@ -66,7 +68,8 @@ def _rates(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _of_all(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """PLATFORM_CAP: an order without a known worth counts nothing here; ORDER_NOTIONAL does not let it out."""
+    """PLATFORM_CAP: an order without a known worth counts nothing here, for ORDER_NOTIONAL does not let it out; nor do
+    the dollars of a change to no more of the same."""
     sent = snapshot.sent_by_all
     if sent is None:
         words = "How much the whole installation sent lately could not be read, so nothing is sent."
@@ -76,7 +79,8 @@ def _of_all(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator
     if sent.second + _members(snapshot) > most:
         words = f"The whole installation sent {sent.second} orders within a second; {most:f} are allowed. Wait a while."
         yield Finding("", "PLATFORM_CAP", words, True, texts(sent=sent.second, limit=most))
-    worth, cap = notional(ticket, snapshot) or Decimal(0), limits.installation_dollars_a_minute
+    adds = Decimal(0) if shrinks(ticket, snapshot) else notional(ticket, snapshot)
+    worth, cap = adds or Decimal(0), limits.installation_dollars_a_minute
     if sent.dollars + worth > cap:
         words = f"With this order the whole installation would send {dollars(sent.dollars + worth)} within a minute; "
         words += f"{dollars(cap)} are allowed. Wait a while."
@@ -117,7 +121,7 @@ def _crosses(ticket: OrderTicket, leg: Leg, snapshot: Snapshot) -> Iterator[Find
         if other.action.is_buy is leg.action.is_buy or not _meet(ticket, leg, order):
             continue
         whose = "" if order.same_account else " of another account of yours"
-        words = f"It would trade against a working order{whose} in {leg.instrument}: cancel that one first."
+        words = f"It would trade against a working order{whose} in {describe(leg.instrument)}: cancel that one first."
         yield Finding("limit_price", "SELF_CROSS", words, False, _cross_numbers(ticket, order))
         return
 

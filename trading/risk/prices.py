@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from brokers.domain.instruments import Crypto, FutureOption, Instrument, Option
+from brokers.domain.instruments import Crypto, FutureOption, Instrument, Option, describe
 from brokers.domain.market import MarketState, Quote
 from brokers.domain.orders import OrderTicket, OrderType
 from trading.risk.bounds import Limits
@@ -88,11 +88,12 @@ def _crossed(quote: Quote) -> Iterator[Finding]:
         return
     numbers = texts(bid=quote.bid, ask=quote.ask)
     if quote.bid > quote.ask:
-        words = f"The market in {quote.instrument} is crossed: the bid is above the ask."
+        words = f"The market in {describe(quote.instrument)} is crossed: the bid is above the ask."
         yield Finding("limit_price", "QUOTE_CROSSED", words, False, numbers)
     elif quote.bid == 0 or quote.ask == 0:
-        side = "buys" if quote.bid == 0 else "sells"
-        yield Finding("limit_price", "QUOTE_CROSSED", f"Nobody {side} {quote.instrument} now.", False, numbers)
+        side = "bid" if quote.bid == 0 else "offer"
+        words = f"There is no {side} for {describe(quote.instrument)} now."
+        yield Finding("limit_price", "QUOTE_CROSSED", words, False, numbers)
 
 
 def _closed(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
@@ -102,9 +103,9 @@ def _closed(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
         if state is MarketState.OPEN or isinstance(leg.instrument, Crypto):
             continue
         if state is MarketState.UNKNOWN:
-            words = f"Whether the market in {leg.instrument} is open is not known{snapshot.why('hours')}"
+            words = f"Whether the market in {describe(leg.instrument)} is open is not known{snapshot.why('hours')}"
         else:
-            words = f"The market in {leg.instrument} is not in its regular hours"
+            words = f"The market in {describe(leg.instrument)} is not in its regular hours"
         yield Finding("order_type", "MARKET_ORDER_GUARD", f"{words}: use a limit order.", True)
         return
 
@@ -116,13 +117,12 @@ def _market_guard(quote: Quote, snapshot: Snapshot) -> Iterator[Finding]:
     widest = WIDE_OPTION if is_option(quote.instrument) else WIDE_STOCK
     spread = (quote.ask - quote.bid) / middle_price
     if spread > widest:
-        words = f"The market in {quote.instrument} is {percent(spread)} wide: use a limit order."
+        words = f"The market in {describe(quote.instrument)} is {percent(spread)} wide: use a limit order."
         yield Finding("order_type", "MARKET_ORDER_GUARD", words, True, texts(spread=spread, limit=widest))
     quiet = Decimal(str((snapshot.now - quote.as_of).total_seconds()))
     if quiet > QUIET_SECONDS:
-        words = (
-            f"{quote.instrument} has had no new price for {quiet:.0f} seconds; the market may be closed: use a limit."
-        )
+        what = describe(quote.instrument)
+        words = f"{what} has had no new price for {quiet:.0f} seconds; the market may be closed: use a limit."
         yield Finding("order_type", "MARKET_ORDER_GUARD", words, True, texts(quiet=quiet, limit=QUIET_SECONDS))
 
 

@@ -1,13 +1,55 @@
-"""Whether an order makes anything bigger: what is asked while only reducing is allowed, and after a day's loss."""
+"""Whether an order makes anything bigger: what is asked while only reducing is allowed, and after a day's loss.
 
+A change of a working order to no more of the same is spared all that is said of what an order adds: refused, it would
+leave the larger one at work.
+"""
+
+from collections.abc import Iterable
 from decimal import Decimal
 
-from brokers.domain.instruments import plain
+from brokers.domain.instruments import describe, plain
 from brokers.domain.orders import OrderTicket
 from trading.risk.exposure import held, is_covered, pending
 from trading.risk.facts import Snapshot
+from trading.risk.findings import Finding
 
 ZERO = Decimal(0)
+OF_WHAT_IS_ADDED = frozenset(
+    {
+        "INSTRUMENT_UNKNOWN",
+        "NOT_ALLOWED",
+        "ORDER_QTY",
+        "ORDER_NOTIONAL",
+        "PRICE_COLLAR",
+        "MARKET_ORDER_GUARD",
+        "QUOTE_STALE",
+        "QUOTE_CROSSED",
+        "DUPLICATE_LIKE",
+        "OPEN_ORDERS",
+        "BUYING_POWER",
+        "POSITION_LIMIT",
+        "CONCENTRATION",
+        "SHORT_OPTION",
+        "OVERSELL",
+        "SIZE_JUMP",
+        "SELF_CROSS",
+    }
+)
+"""Size, price against the market, money, holdings, likeness. What stays: halts of everything, connection and account,
+rates, the ticket's own form (price steps, whole contracts, what goes together), what looks mistyped."""
+
+
+def spared(findings: Iterable[Finding], ticket: OrderTicket, snapshot: Snapshot) -> list[Finding]:
+    """Without those that a change to no more of the same is spared."""
+    found = list(findings)
+    if not shrinks(ticket, snapshot):
+        return found
+    return [one for one in found if one.code not in OF_WHAT_IS_ADDED and not _is_of_the_market(one)]
+
+
+def _is_of_the_market(finding: Finding) -> bool:
+    """A stop that the market has come to since: the order works with it already."""
+    return finding.code == "BAD_PRICE" and "market" in finding.numbers
 
 
 def enlarges(ticket: OrderTicket, snapshot: Snapshot) -> str:
@@ -61,7 +103,7 @@ def grows(ticket: OrderTicket, snapshot: Snapshot) -> str:
         quantity = book.get(leg.instrument, ZERO)
         room = max(ZERO, -leg.action.sign * quantity) - pending(snapshot.working, leg.instrument, leg.action.sign)
         if leg.quantity > room:
-            return f"{leg.instrument} would not get smaller by it: {plain(max(ZERO, room))} can be closed."
+            return f"{describe(leg.instrument)} would not get smaller by it: {plain(max(ZERO, room))} can be closed."
     if not is_covered(ticket, snapshot):
         return "it would leave a short option uncovered."
     return ""

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option, plain
+from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option, describe, plain
 from brokers.domain.market import Details
 from brokers.domain.orders import Leg, OrderTicket, OrderType, TimeInForce
 from brokers.port import Capabilities
@@ -56,7 +56,9 @@ def check_all_terms(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> 
         yield from _denied(leg, limits)
         details = snapshot.details.get(leg.instrument)
         if details is None:
-            words = f"The broker's description of {leg.instrument} could not be read{snapshot.why('details')}."
+            words = (
+                f"The broker's description of {describe(leg.instrument)} could not be read{snapshot.why('details')}."
+            )
             yield Finding("symbol", "INSTRUMENT_UNKNOWN", f"{words} Without it the order can't be checked.")
         else:
             yield from _described(ticket, leg, details)
@@ -111,12 +113,15 @@ def _spread(ticket: OrderTicket, can: Capabilities) -> Iterator[Finding]:
         yield Finding("order_type", "COMBINATION", f"Orders of several legs go as {kinds} orders at this broker.")
     alone = [leg.instrument for leg in ticket.legs if isinstance(leg.instrument, Future | Crypto)]
     for instrument in alone:
-        yield Finding("legs", "COMBINATION", f"{instrument} can only be an order of its own.")
+        yield Finding("legs", "COMBINATION", f"{describe(instrument)} can only be an order of its own.")
     if len({family(leg.instrument) for leg in ticket.legs}) > 1:
         yield Finding("legs", "COMBINATION", "The legs of one order are on the same underlying: split it.")
     options = [leg.quantity for leg in ticket.legs if isinstance(leg.instrument, Option | FutureOption)]
     if not alone and not options:
         yield Finding("legs", "COMBINATION", "Shares go in orders of their own.")
+    elif not can.shares_in_spreads and any(isinstance(leg.instrument, Equity) for leg in ticket.legs):
+        words = "This broker takes no shares and options in one order: order the shares first, then the options."
+        yield Finding("legs", "COMBINATION", words)
     if options and max(options) > WIDEST_RATIO * min(options):
         ratio = max(options) / min(options)
         words = (
@@ -143,17 +148,17 @@ def _calendar(ticket: OrderTicket, now: datetime) -> Iterator[Finding]:
     for leg in ticket.legs:
         expiry = getattr(leg.instrument, "expiry", None)
         if isinstance(expiry, date) and (expiry < now.date() or (expiry == now.date() and now.time() >= EXPIRED_BY)):
-            yield Finding("symbol", "COMBINATION", f"{leg.instrument} expired on {expiry:%Y-%m-%d}.")
+            yield Finding("symbol", "COMBINATION", f"{describe(leg.instrument)} expired on {expiry:%Y-%m-%d}.")
 
 
 def _denied(leg: Leg, limits: Limits) -> Iterator[Finding]:
     if limits.denied_symbols & {str(leg.instrument), family(leg.instrument)}:
-        yield Finding("symbol", "NOT_ALLOWED", f"{leg.instrument} is on the list of what is not traded here.")
+        yield Finding("symbol", "NOT_ALLOWED", f"{describe(leg.instrument)} is on the list of what is not traded here.")
 
 
 def _described(ticket: OrderTicket, leg: Leg, details: Details) -> Iterator[Finding]:
     if not details.tradeable:
-        yield Finding("symbol", "NOT_ALLOWED", f"{details.instrument} can't be traded at this broker.")
+        yield Finding("symbol", "NOT_ALLOWED", f"{describe(details.instrument)} can't be traded at this broker.")
     if len(ticket.legs) > 1:
         return  # a net price has a grid of its own, which brokers do not tell
     for name, price in (("limit_price", ticket.limit_price), ("stop_price", ticket.stop_price)):

@@ -53,7 +53,7 @@ def desk(cluster: Cluster, sim: SimulatorServer, folder: Path, pool: int, sabota
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/health/", timeout=5).ok
+        return requests.get(f"{url}/health/", timeout=30).ok
     except requests.ConnectionError:
         return False
 

@@ -9,9 +9,12 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 Desk = Callable[[], Doomed]
 
 
-@pytest.mark.parametrize("how_many", [8, pytest.param(100, marks=[pytest.mark.nightly, pytest.mark.timeout(1_800)])])
+LONG = [pytest.mark.nightly, pytest.mark.timeout(7_200)]
+
+
+@pytest.mark.parametrize("how_many", [8, *(pytest.param(many, marks=LONG) for many in (100, 1_000))])
 def test_twenty_clicks_are_one_order_and_all_answers_name_it(doomed_desk: Desk, how_many: int) -> None:
-    result = doomed_desk().do("clicks", 1_700, how_many=how_many)
+    result = doomed_desk().do("clicks", 7_000, how_many=how_many)
     assert result["rows"] == result["asked"] == result["agreed"] == result["first"] == how_many
     assert set(result["statuses"]) <= {"200", "201", "202"}
 

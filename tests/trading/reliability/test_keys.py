@@ -14,7 +14,7 @@ from brokers.models import Account
 from trading import orders
 from trading.models import Order
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(7_200)]
 FAULTS = (None, OutcomeUnknown("Lost"), OrderRejected("No"), RateLimited("Slow down"), Unavailable("Away"))
 KEYS, PRICES = ("k1", "k2"), ("190.00", "190.01")
 ASKING = st.lists(
@@ -63,7 +63,7 @@ def check(broker: LedgerBroker, people: list[tuple[Client, Account]], asked: Any
 RUNS = iter(range(10**9))
 
 
-@pytest.mark.parametrize("cases", [25, pytest.param(2_000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("cases", [25, *(pytest.param(many, marks=pytest.mark.nightly) for many in (500, 10_000))])
 def test_a_key_stands_for_its_first_order_for_ever_and_for_its_person_alone(
     ledger_broker: LedgerBroker, trader_client: Client, stranger_client: Client, trading_account: Account,
     foreign_account: Account, cases: int,

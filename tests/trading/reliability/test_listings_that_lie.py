@@ -2,6 +2,8 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import cycle
 from typing import Any
@@ -19,7 +21,7 @@ from trading.models import Order, OrderEvent
 from trading.protocol import reconcile
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
-LIES = ("5xx", "no address", "unreadable", "last page missing", "a minute old", "wrong account")
+LIES = ("5xx", "no address", "unreadable", "last page missing", "empty", "a minute old", "wrong account")
 
 
 class Liar:
@@ -47,6 +49,8 @@ class Liar:
             raise UnexpectedReply("The listing could not be read.")
         if lie == "last page missing":
             raise UnexpectedReply("The listing broke off before its last page.")
+        if lie == "empty":
+            return []
         if lie == "wrong account":
             raise UnexpectedReply("The listing is of another account.")
         return next((old for at, old in reversed(self.seen_at) if (self.clock.offset - at).total_seconds() > 60), [])
@@ -125,27 +129,58 @@ def test_whoever_takes_a_failed_or_old_listing_for_absence_is_caught(
 # --- the late appearance ---
 
 
-LATE = (1, 5, 20, 45, 90, 150, 240, 300)
+LATE = (1, 5, 20, 45, 90, 150, 240, 300, 450, 600)
+"""Seconds after the lost answer at which the broker takes the order; at the last two it is believed not to be there."""
+A_SWEEP = 31
+
+
+def taken_late(broker: LedgerBroker, account: Account, clock: DeskClock, moments: Sequence[int]) -> dict[str, Any]:
+    """Orders that appear at the broker so late. → how many were found within a sweep, and what else came of it."""
+    result = {"found": 0, "believed": 0, "alarmed": 0}
+    for seconds in moments:
+        broker.after = raiser(OutcomeUnknown("Timed out"))
+        ticket = a_ticket("1", f"{100 + seconds}.00")
+        order, _ = orders.place(account=account, ticket=ticket, idempotency_key=f"k{seconds}", source=Order.Source.API)
+        number = next(name for name, update in broker.ledger.items() if update.client_ref == order.client_ref)
+        broker.hidden.add(number)
+        clock.sweep(account, seconds)
+        order.refresh_from_db()
+        result["believed"] += order.status == Status.NOT_PLACED
+        broker.hidden.clear()
+        clock.sweep(account, A_SWEEP)
+        order.refresh_from_db()
+        result["found"] += (order.status, order.broker_order_id) == (Status.ACCEPTED, number)
+        result["alarmed"] += order.events.filter(kind="late").exists()
+    print(result)
+    return result | {"placed": broker.calls.count("place")}
 
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.nightly), 3])
 def test_whatever_the_broker_takes_late_is_found_within_a_sweep_alarmed_and_never_sent_again(
     every: int, ledger_broker: LedgerBroker, trading_account: Account, clock: DeskClock
 ) -> None:
-    for seconds in LATE[::every]:
-        ledger_broker.after = raiser(OutcomeUnknown("Timed out"))
-        ticket = a_ticket("1", f"{100 + seconds}.00")
-        order, _ = orders.place(
-            account=trading_account, ticket=ticket, idempotency_key=f"k{seconds}", source=Order.Source.API
-        )
-        number = next(name for name, update in ledger_broker.ledger.items() if update.client_ref == order.client_ref)
-        ledger_broker.hidden.add(number)
-        clock.sweep(trading_account, seconds)
-        order.refresh_from_db()
-        believed = order.status == Status.NOT_PLACED
-        ledger_broker.hidden.clear()
-        clock.sweep(trading_account, 300 if believed else 61)
-        order.refresh_from_db()
-        assert (order.status, order.broker_order_id) == (Status.ACCEPTED, number)
-        assert order.events.filter(kind="late").exists() is believed
-    assert ledger_broker.calls.count("place") == len(LATE[::every])
+    moments = LATE[::every]
+    result = taken_late(ledger_broker, trading_account, clock, moments)
+    assert (result["found"], result["placed"]) == (len(moments), len(moments))
+    assert result["alarmed"] == result["believed"] == sum(seconds > 391 for seconds in moments)
+
+
+@pytest.mark.parametrize("sabotage", ["looks rarely", "looks no more", "sends again"])
+def test_whoever_looks_rarely_or_sends_again_is_caught(
+    sabotage: str, ledger_broker: LedgerBroker, trading_account: Account, clock: DeskClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if sabotage == "looks rarely":
+        monkeypatch.setattr(reconcile, "LATE_SOON", reconcile.LATE_EVERY)
+    if sabotage == "looks no more":
+        monkeypatch.setattr(reconcile, "LATE_WATCH", -reconcile.LATE_WATCH)
+    if sabotage == "sends again":
+        monkeypatch.setattr(reconcile, "_count_absence", lambda order, broker, *_: send_anew(order, broker))
+    result = taken_late(ledger_broker, trading_account, clock, [600])
+    assert (result["found"], result["placed"]) != (1, 1)
+
+
+def send_anew(order: Order, broker: LedgerBroker) -> None:
+    """As if "not listed" were "not there"."""
+    with suppress(OutcomeUnknown):
+        broker.place_order(order.account.number, order.order_ticket, str(order.client_ref))

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -28,10 +29,10 @@ from brokers.errors import OutcomeUnknown
 from brokers.models import Account
 from trading import lifecycle, orders
 from trading.lifecycle import Standing, Status
-from trading.models import Fill, Order
+from trading.models import Fill, Order, Replacement
 from trading.protocol import fills, news, reading
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(7_200)]
 ZERO = Decimal(0)
 WORKS = (BrokerStatus.ROUTED, BrokerStatus.WORKING)
 OPEN = (*WORKS, BrokerStatus.CANCEL_REQUESTED)
@@ -116,6 +117,8 @@ class News(RuleBasedStateMachine):
         number = f"5WS{next(ACCOUNT_NUMBERS):05d}"
         self.account: Account = open_account(number, number)
         self.broker.after = raiser(OutcomeUnknown("No answer")) if lost else lambda: None
+        self.broker.keeps_id, self.asked = True, 0
+        self.replaced_before = self.broker.calls.count("replace")
         self.order, _ = orders.place(
             account=self.account, ticket=a_ticket(str(SIZE)), idempotency_key="one", source=Order.Source.API
         )
@@ -162,6 +165,33 @@ class News(RuleBasedStateMachine):
         orders.cancel(self.order)
         self.truth.past.append(self.truth.now)
 
+    @precondition(lambda self: self.truth.now.status in WORKS and Order.objects.get(pk=self.order.pk).can_replace)
+    @rule(cents=st.integers(0, 99), lost=st.sampled_from(["", "before", "after"]))
+    def a_person_replaces(self, cents: int, lost: str) -> None:
+        """New terms under the same number; the answer comes, or is lost before or after the broker did it."""
+        row = Order.objects.get(pk=self.order.pk)
+        price = f"188.{cents:02d}"
+        if row.limit_price == -Decimal(price) or self.truth.now.limit_price == -Decimal(price):
+            return
+        fail = raiser(OutcomeUnknown("No answer"))
+        self.broker.replace_before = fail if lost == "before" else lambda: None
+        self.broker.replace_after = fail if lost == "after" else lambda: None
+        self.asked += 1
+        ticket, key = a_ticket(str(SIZE), price), f"r{self.asked}"
+        with suppress(orders.NotReplaceable):  # it filled while nobody had told
+            orders.replace(row, ticket, idempotency_key=key, source=Order.Source.API)
+        if self.truth.now is not self.truth.past[-1]:
+            self.truth.past.append(self.truth.now)
+
+    @precondition(lambda self: Order.objects.get(pk=self.order.pk).replace_pending)
+    @rule(seconds=st.integers(1, 400))
+    def time_passes_for_a_replacement_in_doubt(self, seconds: int) -> None:
+        Replacement.objects.filter(order=self.order, status__in=lifecycle.ASKED_OPEN).update(
+            created_at=timezone.now() - timedelta(seconds=seconds), sent_at=timezone.now() - timedelta(seconds=seconds)
+        )
+        Order.objects.filter(pk=self.order.pk).update(next_check_at=timezone.now())
+        orders.look_up(self.account, timezone.now())
+
     @rule()
     def the_desk_starts_anew(self) -> None:
         """Whoever was sending has died."""
@@ -185,6 +215,9 @@ class News(RuleBasedStateMachine):
         assert not (filled and status in (Status.ACCEPTED, Status.WORKING)), "what is filled in part is called so"
         assert row.seq == row.events.count(), "each change has its line"
         assert Order.objects.filter(account=self.account).count() == 1, "one order, one row"
+        asked = Replacement.objects.filter(order=row, status__in=lifecycle.ASKED_OPEN)
+        assert asked.count() <= 1, "one change at a time"
+        assert self.broker.calls.count("replace") <= self.replaced_before + self.asked, "a change is sent once"
         self.before = (status, filled, row.broker_version)
 
     def teardown(self) -> None:
@@ -203,7 +236,7 @@ def run(broker: LedgerBroker, runs: int, steps: int) -> None:
 
 
 @pytest.mark.parametrize("versions", ["versions", "no versions"])
-@pytest.mark.parametrize(("runs", "steps"), [(12, 15), pytest.param(2_500, 50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("runs", "steps"), [(8, 15), pytest.param(2_500, 50, marks=pytest.mark.nightly)])
 def test_whatever_is_told_in_whatever_order_the_row_is_one_that_could_be(
     ledger_broker: LedgerBroker, db: None, runs: int, steps: int, versions: str
 ) -> None:
@@ -262,43 +295,64 @@ def through_a_bad_line(told: list[OrderUpdate], chance: random.Random) -> Iterat
     return (update for _, update in sorted(line, key=lambda entry: entry[0]))
 
 
-def replay(broker: LedgerBroker, account: Account, events: int) -> dict[str, int]:
+def replay(broker: LedgerBroker, accounts: list[Account], events: int) -> dict[str, Any]:
     chance = random.Random(10)  # noqa: S311
-    truths = []
+    truths: list[tuple[Account, Truth]] = []
     for number in range(max(4, events // 4)):
+        account = accounts[number % len(accounts)]
         ticket = a_ticket(str(SIZE), f"{100 + number // 100}.{number % 100:02d}")
         order, _ = orders.place(account=account, ticket=ticket, idempotency_key=f"k{number}", source=Order.Source.API)
-        truths.append(Truth(broker, str(order.broker_order_id)))
+        truths.append((account, Truth(broker, str(order.broker_order_id))))
     told: list[OrderUpdate] = []
-    while len(told) < events and any(truth.now.status in OPEN for truth in truths):
-        truth = chance.choice(truths)
+    alive = list(truths)
+    while len(told) < events and alive:
+        place = chance.randrange(len(alive))
+        _, truth = alive[place]
         before = len(truth.past)
         truth.step(chance)
         told += truth.past[before:]
+        if truth.now.status not in OPEN:
+            alive[place] = alive[-1]
+            alive.pop()
+    connection_of = {account.number: account.connection_id for account in accounts}
     for update in through_a_bad_line(told, chance):
-        news.record(account.connection_id, [update], "stream")
-    snapshot = [truth.now for truth in truths]
-    news.record(account.connection_id, snapshot, "listing", timezone.now() + timedelta(seconds=10))
-    rows = {row.broker_order_id: row for row in Order.objects.filter(account=account)}
-    wrong = sum(as_kept(rows[truth.number]) != as_there(truth.now) for truth in truths)
-    there = sum(filled_there(truth.now) for truth in truths)
-    here = Fill.objects.filter(order__account=account).aggregate(total=Sum("quantity"))["total"] or ZERO
-    result = {"events": len(told), "orders": len(truths), "wrong": wrong, "position off by": int(here - there)}
+        news.record(connection_of[update.account_number], [update], "stream")
+    result: dict[str, Any] = {"events": len(told), "orders": len(truths), "wrong": 0, "positions off": 0}
+    for account in accounts:
+        mine = [truth for owner, truth in truths if owner == account]
+        news.record(account.connection_id, [t.now for t in mine], "listing", timezone.now() + timedelta(seconds=10))
+        rows = {row.broker_order_id: row for row in Order.objects.filter(account=account)}
+        result["wrong"] += sum(as_kept(rows[truth.number]) != as_there(truth.now) for truth in mine)
+        there = sum(filled_there(truth.now) for truth in mine)
+        here = Fill.objects.filter(order__account=account).aggregate(total=Sum("quantity"))["total"] or ZERO
+        result["positions off"] += here != there
     print(result)
     return result
 
 
-@pytest.mark.parametrize("events", [200, pytest.param(20_000, marks=pytest.mark.nightly)])
+ACCOUNTS = 4
+
+
+@pytest.fixture
+def accounts(trading_account: Account) -> list[Account]:
+    return [trading_account, *(open_account(f"person{n}", f"5WR{n:05d}") for n in range(1, ACCOUNTS))]
+
+
+@pytest.mark.parametrize(
+    "events", [120, *(pytest.param(many, marks=pytest.mark.nightly) for many in (20_000, 100_000))]
+)
 def test_after_a_bad_line_a_snapshot_makes_all_orders_and_positions_equal(
-    ledger_broker: LedgerBroker, trading_account: Account, events: int
+    ledger_broker: LedgerBroker, accounts: list[Account], events: int
 ) -> None:
-    result = replay(ledger_broker, trading_account, events)
-    assert (result["wrong"], result["position off by"]) == (0, 0)
+    result = replay(ledger_broker, accounts, events)
+    assert (result["wrong"], result["positions off"]) == (0, 0)
     assert result["events"] > events / 4
 
 
 def test_a_desk_that_adds_up_reports_is_caught_by_the_snapshot(
-    ledger_broker: LedgerBroker, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+    ledger_broker: LedgerBroker, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fills, "new_fills", each_report_adds)
-    assert replay(ledger_broker, trading_account, 100)["wrong"] > 0
+    result = replay(ledger_broker, accounts, 40)
+    assert result["wrong"] > 0
+    assert result["positions off"] > 0

@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 import pytest
+from any_broker import expiration_at
 from django.contrib.auth import get_user_model
 from django.test import Client
 from signing_in import BOTH, MARGIN_ACCOUNTS, connect, point_at
@@ -37,8 +38,7 @@ def middle(broker: Broker, instrument: Instrument) -> Decimal:
 def condor(broker: Broker) -> OrderTicket:
     """A dollar-wide-as-listed iron condor on SPY, some 5 % out, for its middle price."""
     spot = middle(broker, Equity("SPY"))
-    expiration = broker.get_chain(Equity("SPY")).expirations[4]
-    strikes = expiration.strikes
+    strikes = expiration_at(broker, Equity("SPY"), 4).strikes
     low = max(i for i, s in enumerate(strikes) if s.price < spot * Decimal("0.96"))
     high = min(i for i, s in enumerate(strikes) if s.price > spot * Decimal("1.04"))
     wings: list[tuple[Option | None, Action]] = [
@@ -68,7 +68,7 @@ def everyday(broker: Broker, account_number: str) -> dict[str, OrderTicket]:
     lots = sorted(broker.get_positions(account_number), key=lambda position: -position.quantity)
     for instrument in (lot.instrument for lot in lots if lot.quantity >= 200):  # one hundred may cover a call already
         if isinstance(instrument, Equity):
-            call = next(s.call for s in broker.get_chain(instrument).expirations[4].strikes if s.call is not None
+            call = next(s.call for s in expiration_at(broker, instrument, 4).strikes if s.call is not None
                         and s.price > middle(broker, instrument) * Decimal("1.03"))  # fmt: skip
             price = on_grid(broker, call, middle(broker, call))
             tickets["covered call"] = limit(price, Leg(call, Action.SELL_TO_OPEN, Decimal(1)))

@@ -31,6 +31,7 @@ from risk_scene import (
 
 from brokers.domain.market import MarketState
 from brokers.domain.orders import Action, OrderTicket
+from trading import risk
 from trading.patterns.confirming import Last
 from trading.risk import (
     Effect,
@@ -42,6 +43,7 @@ from trading.risk import (
     Twin,
     check,
 )
+from trading.risk.bounds import NUMBERS, OF_ALL
 
 BTO, STO, BTC, STC = Action.BUY_TO_OPEN, Action.SELL_TO_OPEN, Action.BUY_TO_CLOSE, Action.SELL_TO_CLOSE
 
@@ -68,6 +70,15 @@ def test_every_days_orders_find_nothing() -> None:
     assert kinds(condor, scene()) == {}
     assert kinds(ticket(leg(ES, Action.BUY), limit="6300.00"), scene(effect=Effect(Decimal(-15_000)))) == {}
     assert kinds(buy("1", "2.00", PUT_90), scene()) == {}
+
+
+FUTURES = replace(RICH, effect=Effect(Decimal(-1)))
+"""What a future takes of buying power is told by the dry run."""
+TWO_FUTURES = replace(FREE, futures=Decimal(2), installation_dollars_a_minute=Decimal(10**9))
+
+
+def buy_es(quantity: str) -> OrderTicket:
+    return ticket(leg(ES, Action.BUY, quantity), limit="6300.00")
 
 
 # order, setting, limits → what is found. The limit's own value is in each name.
@@ -98,6 +109,22 @@ STATES: list[tuple[str, OrderTicket, Snapshot, Limits, dict[str, str]]] = [
      replace(FREE, position_notional=Decimal(50_000)), {"POSITION_LIMIT": "soft"}),
     ("with 500 on order", buy("1"), replace(RICH, working=(working(leg(XYZ, BTO, "500"), limit="-99.00"),)),
      replace(FREE, position_notional=Decimal(50_000)), {"POSITION_LIMIT": "soft"}),
+    ("2 futures", buy_es("2"), FUTURES, TWO_FUTURES, {}),
+    ("3 futures", buy_es("3"), FUTURES, TWO_FUTURES, {"ORDER_QTY": "soft"}),
+    ("20 futures", buy_es("20"), FUTURES, TWO_FUTURES, {"ORDER_QTY": "soft"}),
+    ("21 futures", buy_es("21"), FUTURES, TWO_FUTURES, {"ORDER_QTY": "hard"}),
+    ("a future's notional 315,000", buy_es("1"), FUTURES, replace(FREE, future_notional=Decimal(315_000)), {}),
+    ("a future's notional above", buy_es("1"), FUTURES, replace(FREE, future_notional=Decimal("314999.99")),
+     {"ORDER_NOTIONAL": "soft"}),
+    ("a future's notional at ten times", buy_es("1"), FUTURES, replace(FREE, future_notional=Decimal(31_500)),
+     {"ORDER_NOTIONAL": "soft"}),
+    ("a future's notional above ten times", buy_es("1"), FUTURES, replace(FREE, future_notional=Decimal("31499.99")),
+     {"ORDER_NOTIONAL": "hard"}),
+    ("a future's position 315,000", buy_es("1"), FUTURES, replace(FREE, future_position_notional=Decimal(315_000)), {}),
+    ("a future's position above", buy_es("1"), FUTURES, replace(FREE, future_position_notional=Decimal("314999.99")),
+     {"POSITION_LIMIT": "soft"}),
+    ("a future's position above twice", buy_es("1"), FUTURES,
+     replace(FREE, future_position_notional=Decimal("157499.99")), {"POSITION_LIMIT": "hard"}),
     ("concentration 40 %", buy("400"), scene(), replace(WIDE, concentration_share=Decimal("0.4")), {}),
     ("concentration 40.1 %", buy("401"), scene(), replace(WIDE, concentration_share=Decimal("0.4")),
      {"CONCENTRATION": "soft"}),
@@ -196,6 +223,26 @@ STATES: list[tuple[str, OrderTicket, Snapshot, Limits, dict[str, str]]] = [
 )
 def test_a_limit_holds_exactly(order: OrderTicket, setting: Snapshot, limits: Limits, expected: dict[str, str]) -> None:
     assert kinds(order, setting, limits) == expected
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["looser", "tighter"])
+@pytest.mark.parametrize("name", sorted({*NUMBERS, *OF_ALL} - {"daily_loss_share"}))
+def test_a_limit_that_is_a_little_off_is_caught(name: str, way: int) -> None:
+    """The twin: one in a hundred, or one, too much or too little. The day's loss has a table of its own."""
+
+    def off(limits: Limits) -> Limits:
+        value = getattr(limits, name)
+        return replace(limits, **{name: value + way * (max(Decimal(1), value / 100) if value > 1 else value / 100)})
+
+    assert any(kinds(order, setting, off(limits)) != expected for _, order, setting, limits, expected in STATES)
+
+
+@pytest.mark.parametrize("control", ["check_prices", "check_sizes", "check_money", "check_flow", "check_habits"])
+def test_a_desk_that_leaves_a_control_out_is_caught(control: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tuple(one for one in risk.CONTROLS if getattr(one, "__name__", "") != control)
+    assert len(left) == len(risk.CONTROLS) - 1
+    monkeypatch.setattr(risk, "CONTROLS", left)
+    assert any(kinds(order, setting, limits) != expected for _, order, setting, limits, expected in STATES)
 
 
 @pytest.mark.parametrize(

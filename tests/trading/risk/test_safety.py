@@ -18,6 +18,7 @@ from brokers.models import Account
 from trading import audit, orders
 from trading.audit.models import AuditRecord
 from trading.models import Halt, Order, RiskLimits
+from trading.risk import flow
 from trading.safety import halts, limits, snapshots
 from trading.safety.halts import Scope, TradingState
 
@@ -67,18 +68,32 @@ def test_an_order_under_a_halt_is_denied_unsent(trading_account: Account, contro
     assert not controlled_broker.ledger
 
 
+def a_storm_of_rejections(account: Account, broker: LedgerBroker, committed: Any) -> int:
+    """A strategy that answers each rejection with another order, eight times. → how many the broker saw."""
+    broker.before = raiser(OrderRejected("no", broker="tastytrade"))
+    limits.change({"orders_a_second": Decimal(50)}, by=None, reason="the rate is not what stops it here")
+    for number in range(8):
+        with committed(execute=True), contextlib.suppress(orders.Denied):
+            place(account, f"k{number}", f"19{number % 3}.0{number}", confirmed={"PRICE_COLLAR"})
+    return broker.calls.count("place")
+
+
+@pytest.mark.parametrize(("without", "seen"), [("the control", 5), ("the guards", 5), ("both", 8)])
+def test_either_of_control_and_guard_stops_a_runaway_and_without_both_it_is_caught(
+    without: str, seen: int, trading_account: Account, controlled_broker: LedgerBroker,
+    django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if without != "the guards":
+        monkeypatch.setattr(flow, "REFUSALS", 10**6)
+    if without != "the control":
+        monkeypatch.setattr(halts, "press_by_itself", lambda *_, **__: None)
+    assert a_storm_of_rejections(trading_account, controlled_broker, django_capture_on_commit_callbacks) == seen
+
+
 def test_a_source_that_is_refused_again_and_again_is_halted(
     trading_account: Account, controlled_broker: LedgerBroker, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """A strategy that answers each rejection with another order."""
-    controlled_broker.before = raiser(OrderRejected("no", broker="tastytrade"))
-    tries = 0
-    for number in range(8):
-        with django_capture_on_commit_callbacks(execute=True):
-            with contextlib.suppress(orders.Denied):
-                place(trading_account, f"k{number}", f"19{number % 3}.0{number}", confirmed={"PRICE_COLLAR"})
-            tries += 1
-    assert tries == 8
+    assert a_storm_of_rejections(trading_account, controlled_broker, django_capture_on_commit_callbacks) == 5
     halt = Halt.objects.get()  # one matter, though two guards notice it
     assert (halt.source, halt.account_id) == ("api", trading_account.pk)
     assert "refused and sent again" in halt.reason
