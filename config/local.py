@@ -4,6 +4,7 @@ Makes keys on the first start (var/local.env), brings the database up to date, m
 simulator beside the desk and tells it the desk's OAuth clients, one per broker. Ctrl-C stops both. State lives in var/.
 """
 
+import argparse
 import base64
 import contextlib
 import json
@@ -15,7 +16,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,10 +25,16 @@ from brokers.registry import BROKERS
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var"))
 LOCAL_ENV = VAR / "local.env"
+PATIENCE = 1800  # tenths of a second: a busy machine may be slow, and one that fails ends by itself
 DEMO_USER, DEMO_PASSWORD = "demo", "demo-blotter"
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        prog="python -m config.local",
+        description="Start a desk on this machine, with a simulated broker beside it.",
+        epilog="In the environment PORT and SIM_PORT choose the ports (8000, 8001), VAR_DIR where state is kept.",
+    ).parse_args()
     port, sim_port = os.environ.get("PORT", "8000"), os.environ.get("SIM_PORT", "8001")
     os.umask(0o077)  # keys, database and books are for their owner's eyes
     VAR.mkdir(parents=True, exist_ok=True)
@@ -110,7 +116,7 @@ def register_clients(port: str, sim_port: str, simulator: subprocess.Popen[bytes
     from django.conf import settings
 
     bases = dict.fromkeys([settings.BASE_URL, f"http://localhost:{port}", f"http://127.0.0.1:{port}"])
-    for broker in BROKERS:
+    for broker in [name for name, spec in BROKERS.items() if spec.at_simulator is not None]:
         client = settings.BROKER_CLIENTS[(broker, "sim")]
         callbacks = [f"{base}/connect/{broker}/sim/callback" for base in bases]
         tell(sim_port, simulator, {"broker": broker, "redirect_uris": callbacks, **client})
@@ -118,7 +124,7 @@ def register_clients(port: str, sim_port: str, simulator: subprocess.Popen[bytes
 
 def tell(sim_port: str, simulator: subprocess.Popen[bytes], client: Mapping[str, object]) -> None:
     url, body = f"http://localhost:{sim_port}/control/clients", json.dumps(client).encode()
-    for _ in range(300):
+    for _ in range(PATIENCE):
         if simulator.poll() is not None:
             raise SystemExit(f"The simulator did not start. Is port {sim_port} in use? Choose another with SIM_PORT=…")
         try:
@@ -126,6 +132,8 @@ def tell(sim_port: str, simulator: subprocess.Popen[bytes], client: Mapping[str,
             request = urllib.request.Request(url, data=body, headers=headers)
             urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
             return
+        except urllib.error.HTTPError as refusal:
+            raise SystemExit(f"The simulator refuses the desk's client: {refusal.read().decode()}") from None
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
     raise SystemExit("The simulator did not answer in time.")
@@ -136,7 +144,7 @@ def announce(port: str, sim_port: str) -> None:
         f"\n  Blotter is at        http://localhost:{port}"
         f"\n  The simulator is at  http://localhost:{sim_port}"
         f"\n  Sign in as           {DEMO_USER} / {DEMO_PASSWORD}"
-        "\n  Ctrl-C stops both. State is kept in var/.\n",
+        f"\n  Ctrl-C stops both. State is kept in {VAR.relative_to(ROOT) if VAR.is_relative_to(ROOT) else VAR}/.\n",
         flush=True,
     )
 
@@ -144,8 +152,6 @@ def announce(port: str, sim_port: str) -> None:
 def serve(port: str) -> int:
     import uvicorn
 
-    # Static files are read in one go by design: nothing that the desk's owner could do about it.
-    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(
             "config.asgi:application",

@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "config.compression.CompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.RequestIdMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -111,6 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'blotter.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "config.sqlite"  # the same, with writers that take turns
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -119,13 +120,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 else:
     # Few connections are shared by all threads: nobody keeps one while waiting for a broker (connections/waiting.py).
+    DATABASES["default"]["ENGINE"] = "config.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": env.int("DATABASE_CONNECTIONS", default=20),
         "timeout": 15,
     }
+    if env.bool("DATABASE_PREPARED", default=False):
+        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 3
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -173,6 +176,7 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))
 
+SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
@@ -204,6 +208,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "America/New_York"
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 USE_I18N = False
 
@@ -285,7 +290,8 @@ def _budgets(broker: str, environment: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-_CONTEXTS = [(broker, environment) for broker in ("tastytrade", "tradestation") for environment in ("sim", "live")]
+_BROKERS = sorted(path.parent.name for path in (BASE_DIR / "brokers").glob("*/spec.py"))
+_CONTEXTS = [(broker, environment) for broker in _BROKERS for environment in ("sim", "live")]
 BROKER_CLIENTS = {context: _client(*context) for context in _CONTEXTS}
 BROKER_HOSTS = {context: _hosts(*context) for context in _CONTEXTS}
 BROKER_BUDGETS = {context: _budgets(*context) for context in _CONTEXTS}

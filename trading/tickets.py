@@ -177,7 +177,12 @@ def acts(legs: Sequence[Leg]) -> str:
         if found.is_long is not None:
             closing = "" if legs[0].action.opens else " to close"
             return f"{'Buy' if found.is_long else 'Sell'} {plain(found.units)} {found.label}{closing}"
-    return ", ".join(act(leg) for leg in legs)
+    first, *others = map(act, legs)
+    return " and ".join([", ".join([first, *map(_lower, others[:-1])]), *map(_lower, others[-1:])])
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def describe_ticket(ticket: OrderTicket) -> str:

@@ -1,10 +1,9 @@
-// The chart's place on the page: what was chosen, bars from the desk, the newest bar moved by live trades, the figures
-// under the crosshair and the same figures as a table.
+// The chart's place on the page: what was chosen, bars from the desk, the newest bar moved by live trades.
 
 import { ChartTable } from "./chart-table.js";
 import { Chart } from "./chart.js";
-import { wordsOf } from "./chart-scale.js";
-import { compare, format } from "./decimal.js";
+import { ChartWords } from "./chart-words.js";
+import { format } from "./decimal.js";
 import { live } from "./live.js";
 
 const DAY = 86_400_000;
@@ -48,6 +47,7 @@ export class ChartDesk {
   #bars = [];
   #chart;
   #table;
+  #words;
   #asking = null;
   #hasEarlier = true;
   #askedAt = 0;
@@ -65,6 +65,7 @@ export class ChartDesk {
       onEarlier: () => this.#earlier(),
     });
     this.#table = new ChartTable(panel.querySelector("#chart-table"), () => this.#chart);
+    this.#words = new ChartWords(panel, this.#chart);
     panel.addEventListener("click", (event) => this.#clicked(event));
     live.onQuote((connection, symbol, quote) => {
       const { connectionOf, symbolOf } = panel.dataset;
@@ -131,7 +132,7 @@ export class ChartDesk {
       button.setAttribute("aria-pressed", String(isOn));
     }
     this.#chart.set({ kind, averages, hasVolume: this.#chosen.volume, hasShades: this.#chosen.extended });
-    this.#legend(this.#bars.at(-1));
+    this.#words.show(this.#bars.at(-1));
   }
 
   // Bars
@@ -193,7 +194,7 @@ export class ChartDesk {
     this.#bars = bars;
     this.#chart.setBars(bars, { isDaily: this.#isDaily, keep });
     this.showMarks(this.#marks);
-    this.#legend(bars.at(-1));
+    this.#words.show(bars.at(-1));
     this.#table.refresh();
     const { symbolOf } = this.#panel.dataset;
     const last = bars.at(-1);
@@ -207,7 +208,7 @@ export class ChartDesk {
     else if (bar.at > (this.#bars.at(-1)?.at ?? 0)) this.#bars.push(bar);
     if (bar.at >= this.#bars.at(-1).at) {
       this.#chart.setLast(bar);
-      if (!this.#hoveredAt) this.#legend(bar);
+      if (!this.#hoveredAt) this.#words.show(bar);
     }
   }
 
@@ -224,7 +225,7 @@ export class ChartDesk {
     const moved = { ...bar, close: price, high: Math.max(bar.high, price), low: Math.min(bar.low, price), text };
     this.#bars[this.#bars.length - 1] = moved;
     this.#chart.setLast(moved);
-    if (!this.#hoveredAt || this.#hoveredAt === moved.at) this.#legend(moved, this.#hoveredAt !== null);
+    if (!this.#hoveredAt || this.#hoveredAt === moved.at) this.#words.show(moved, this.#hoveredAt !== null);
   }
 
   // A day's bar is dated by its day at midnight UTC and runs until that day is over in New York.
@@ -242,49 +243,15 @@ export class ChartDesk {
     const drawn = (one) => ({ ...one, price: Number(one.price), text: format.price(one.price) });
     const at = (fill) => (this.#isDaily ? { ...fill, at: fill.at - DAY / 6 } : fill);
     this.#chart.set({ marks: { fills: fills.map(at), orders: orders.map(drawn), cost: cost && drawn(cost) } });
-    this.fills = fills.map(at);
+    this.#words.fills = fills.map(at);
   }
 
   // Words
 
   #hovered(bar, byKey) {
     this.#hoveredAt = bar?.at ?? null;
-    this.#legend(bar ?? this.#bars.at(-1), bar !== null);
-    if (byKey && bar) this.#panel.querySelector("#chart-told").textContent = this.#told(bar);
-  }
-
-  #told(bar) {
-    const { open, high, low, close, volume } = bar.text;
-    const when = wordsOf(bar.moment, this.#isDaily);
-    const fills = this.#fillsOf(bar).map(({ words }) => `. ${words}`);
-    return `${when}: open ${open}, high ${high}, low ${low}, close ${close}, volume ${format.count(volume)}${fills.join("")}`;
-  }
-
-  #fillsOf(bar) {
-    const index = this.#chart.indexOf(bar.at);
-    return (this.fills ?? []).filter(({ at }) => this.#chart.indexOf(at) === index);
-  }
-
-  #legend(bar, isHovered = false) {
-    const legend = this.#panel.querySelector("#chart-legend");
-    if (!bar) return legend.replaceChildren();
-    const dated = bar.moment ? bar : this.#chart.bars.findLast((one) => one.at === bar.at);
-    const { open, high, low, close, volume } = bar.text;
-    const parts = [
-      ["", dated ? wordsOf(dated.moment, this.#isDaily) : "", ""],
-      ["O", open, ""],
-      ["H", high, ""],
-      ["L", low, ""],
-      ["C", close, compare(close.replace(/,/g, ""), open.replace(/,/g, "")) < 0 ? "down" : "up"],
-      ["Vol", format.count(volume), ""],
-      ...this.#chart.averagesAt(bar).map(({ length, value }, index) => [
-        `MA ${length}`,
-        value === null ? "—" : value.toFixed(2),
-        ["chart-first", "chart-second", "chart-third"][index % 3],
-      ]),
-      ...(isHovered && dated ? this.#fillsOf(dated).map(({ words, side }) => ["", `${side === "buy" ? "▲" : "▼"} ${words}`, ""]) : []),
-    ];
-    legend.replaceChildren(...parts.filter(([, text]) => text).map(legendPart));
+    this.#words.show(bar ?? this.#bars.at(-1), bar !== null);
+    if (byKey && bar) this.#words.tell(bar);
   }
 
   #source({ source, as_of }) {
@@ -304,17 +271,4 @@ export class ChartDesk {
     place.append(" ", again);
     this.canvas.removeAttribute("aria-busy");
   }
-}
-
-function legendPart([name, text, className]) {
-  const part = document.createElement("span");
-  if (className) part.className = className;
-  if (name) {
-    const label = document.createElement("span");
-    label.className = "muted";
-    label.textContent = `${name} `;
-    part.append(label);
-  }
-  part.append(text);
-  return part;
 }

@@ -7,6 +7,7 @@
 //
 // `text` of a bar holds its figures as the desk sent them: what a person reads, never the numbers drawn.
 
+import { Hands } from "./chart-hands.js";
 import { AXIS_HEIGHT, Painter, coloursOf } from "./chart-paint.js";
 import { average, decimalsFor, momentOf, rankOf, wordsOf } from "./chart-scale.js";
 
@@ -29,7 +30,6 @@ export class Chart {
   #first = 0;
   #count = 120;
   #hover = null;
-  #pointers = new Map();
   #frame = 0;
   #colours = null;
   #size = { width: 0, height: 0, ratio: 1 };
@@ -44,7 +44,7 @@ export class Chart {
       matchMedia(query).addEventListener("change", repaint);
     }
     new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    this.#listen();
+    new Hands(canvas, this);
     this.#resize();
   }
 
@@ -115,7 +115,7 @@ export class Chart {
   // What is seen of it
 
   newest() {
-    const room = this.#plotWidth();
+    const room = this.plotWidth;
     const pitch = room < NARROW ? PITCHES.narrow : PITCHES.wide;
     this.#count = Math.max(FEWEST, Math.min(this.#bars.length + SPACE_AFTER, Math.floor(room / pitch)));
     this.#first = this.#bars.length + SPACE_AFTER - this.#count;
@@ -154,7 +154,8 @@ export class Chart {
     this.draw();
   }
 
-  #step(by) {
+  // To the bar so many further, by key.
+  step(by) {
     const from = this.#hover?.index ?? this.#bars.length - (by < 0 ? 0 : 1);
     const index = Math.max(0, Math.min(this.#bars.length - 1, from + by));
     if (index < this.#first) this.#first = index;
@@ -162,76 +163,23 @@ export class Chart {
     this.hover(index, null, true);
   }
 
-  // Pointer, wheel, fingers, keys
+  // Where things are on the canvas
 
-  #listen() {
-    const canvas = this.#canvas;
-    canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.#up(event));
-    canvas.addEventListener("pointerleave", () => this.#pointers.size || this.hover(-1));
-    canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    canvas.addEventListener("keydown", (event) => this.#key(event));
-    canvas.addEventListener("blur", () => this.hover(-1));
+  get count() {
+    return this.#count;
   }
 
-  #down(event) {
-    this.#canvas.setPointerCapture(event.pointerId);
-    this.#pointers.set(event.pointerId, event.offsetX);
+  get plotWidth() {
+    return Math.max(50, this.#size.width - this.#axis());
   }
 
-  #move(event) {
-    const before = this.#pointers.get(event.pointerId);
-    if (before === undefined) return this.hover(this.#indexAt(event.offsetX), event.offsetY);
-    const gap = this.#gap();
-    this.#pointers.set(event.pointerId, event.offsetX);
-    if (gap) this.zoom(gap / Math.max(1, this.#gap()), 0.5);
-    else if (event.pointerType !== "touch" || Math.abs(event.offsetX - before) > 0) {
-      this.pan((before - event.offsetX) / this.#pitch());
-    }
+  // How wide a bar is.
+  get pitch() {
+    return this.plotWidth / this.#count;
   }
 
-  #up(event) {
-    this.#pointers.delete(event.pointerId);
-    if (event.pointerType === "touch") this.hover(this.#indexAt(event.offsetX), event.offsetY);
-  }
-
-  // How far two fingers are apart; 0 for one.
-  #gap() {
-    const [one, other] = [...this.#pointers.values()];
-    return other === undefined ? 0 : Math.abs(one - other);
-  }
-
-  // The page scrolls on unless the chart was chosen: only then, or with Ctrl, the wheel zooms.
-  #wheel(event) {
-    const isSideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    if (!isSideways && !event.ctrlKey && document.activeElement !== this.#canvas) return;
-    event.preventDefault();
-    if (isSideways) this.pan(event.deltaX / this.#pitch());
-    else this.zoom(Math.exp(event.deltaY / 400), event.offsetX / this.#plotWidth());
-  }
-
-  #key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const acts = {
-      ArrowLeft: () => (event.shiftKey ? this.pan(-this.#count / 8) : this.#step(-1)),
-      ArrowRight: () => (event.shiftKey ? this.pan(this.#count / 8) : this.#step(1)),
-      PageUp: () => this.pan(-this.#count * 0.9),
-      PageDown: () => this.pan(this.#count * 0.9),
-      Home: () => this.#step(-this.#bars.length),
-      End: () => this.newest(),
-      "+": () => this.zoom(0.8),
-      "=": () => this.zoom(0.8),
-      "-": () => this.zoom(1.25),
-      Escape: () => this.hover(-1),
-    };
-    if (!(event.key in acts)) return;
-    event.preventDefault();
-    acts[event.key]();
-  }
-
-  #indexAt(x) {
-    return Math.min(this.#bars.length - 1, Math.max(0, Math.floor(this.#first + x / this.#pitch())));
+  indexAt(x) {
+    return Math.min(this.#bars.length - 1, Math.max(0, Math.floor(this.#first + x / this.pitch)));
   }
 
   // Drawing, with the next picture
@@ -245,11 +193,11 @@ export class Chart {
     const ratio = devicePixelRatio || 1;
     const wasEmpty = !this.#size.width;
     const isFollowing = this.#isAtEnd();
-    const pitch = wasEmpty ? PITCHES.wide : this.#pitch();
+    const pitch = wasEmpty ? PITCHES.wide : this.pitch;
     this.#size = { width, height, ratio };
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
-    this.#count = Math.max(FEWEST, this.#plotWidth() / pitch);
+    this.#count = Math.max(FEWEST, this.plotWidth / pitch);
     if (isFollowing) this.#first = this.#bars.length + SPACE_AFTER - this.#count;
     this.#draw();
   }
@@ -261,14 +209,6 @@ export class Chart {
     return Math.max(60, longest * 6.6 + 18);
   }
 
-  #plotWidth() {
-    return Math.max(50, this.#size.width - this.#axis());
-  }
-
-  #pitch() {
-    return this.#plotWidth() / this.#count;
-  }
-
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
@@ -277,14 +217,14 @@ export class Chart {
     this.#colours ??= coloursOf(this.#canvas.parentElement);
     const from = Math.max(0, Math.floor(this.#first));
     const to = Math.min(this.#bars.length, Math.ceil(this.#first + this.#count));
-    const plot = { width: this.#plotWidth(), height: height - AXIS_HEIGHT, axis: this.#axis() };
+    const plot = { width: this.plotWidth, height: height - AXIS_HEIGHT, axis: this.#axis() };
     const context = this.#context;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const painter = new Painter(context, this.#colours, {
       ...plot,
       ...this.#range(from, to),
       first: this.#first,
-      pitch: this.#pitch(),
+      pitch: this.pitch,
       top: 14,
       bottom: plot.height - (this.#settings.hasVolume ? plot.height * 0.22 : 14),
     });

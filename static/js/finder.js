@@ -1,9 +1,8 @@
-// The search box over every page and the keys that need no Ctrl: `/` and Ctrl-K find, `?` lists the keys, `g` and a
-// letter go somewhere. No key sends anything. Loaded by the page only.
+// The search box over every page: `/` and Ctrl-K find, `?` lists the keys. Loaded by the page only.
+
+import { Shortcuts } from "./shortcuts.js";
 
 const WAIT_BEFORE_ASKING = 120;
-const GO_WITHIN = 1500;
-const KEPT_UNDER = "shortcuts";
 
 const finder = document.getElementById("finder");
 const box = document.getElementById("finder-box");
@@ -11,6 +10,7 @@ const list = document.getElementById("finder-list");
 const words = document.getElementById("finder-words");
 const shortcuts = document.getElementById("shortcuts");
 const form = finder?.querySelector("form");
+const keys = shortcuts && new Shortcuts(shortcuts, { "/": ["Find a symbol", open] });
 let asking = null;
 let timer = null;
 let chosen = -1;
@@ -20,7 +20,7 @@ let shown = "";
 
 function open() {
   if (finder.open) return;
-  shortcuts.close();
+  keys.close();
   finder.showModal();
   box.value = "";
   box.focus();
@@ -102,16 +102,6 @@ function submit(event) {
 // Keys
 
 const isTyping = (target) => target.closest?.("input, select, textarea, [contenteditable], [role=application], [role=grid]");
-const isOn = () => kept() !== "off";
-let goSince = -Infinity;
-
-function kept() {
-  try {
-    return localStorage.getItem(KEPT_UNDER);
-  } catch {
-    return null;
-  }
-}
 
 function pageKey(event) {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && !event.altKey) {
@@ -120,37 +110,8 @@ function pageKey(event) {
     return;
   }
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
-  if (!isPlain || !isOn() || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-  if (letter(event.key)) event.preventDefault();
-}
-
-// Whether the key did something.
-function letter(key) {
-  const isGoing = performance.now() - goSince < GO_WITHIN;
-  goSince = key === "g" && !isGoing ? performance.now() : -Infinity;
-  const place = document.querySelector(`[data-shortcut="${CSS.escape(isGoing ? `g ${key}` : key)}"]`);
-  if (key === "/") open();
-  else if (key === "?") openShortcuts();
-  else if (place) location.assign(place.href);
-  else return false;
-  return true;
-}
-
-function openShortcuts() {
-  const places = [...document.querySelectorAll("[data-shortcut]")].map((place) => [
-    place.dataset.shortcut,
-    place.textContent.trim(),
-  ]);
-  const rows = [["Ctrl K", "Find a symbol"], ["/", "Find a symbol"], ["?", "These keys"], ...places, ["Esc", "Close"]];
-  const lines = rows.flatMap(([keys, text]) => {
-    const [term, what] = [document.createElement("dt"), document.createElement("dd")];
-    for (const key of keys.split(" ")) term.append(Object.assign(document.createElement("kbd"), { textContent: key }), " ");
-    what.textContent = text;
-    return [term, what];
-  });
-  document.getElementById("shortcut-list").replaceChildren(...lines);
-  document.getElementById("shortcuts-on").checked = isOn();
-  shortcuts.showModal();
+  if (!isPlain || !keys.isOn || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (keys.press(event.key)) event.preventDefault();
 }
 
 if (finder) {
@@ -171,13 +132,6 @@ if (finder) {
       if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
     });
   }
-  document.getElementById("shortcuts-on").addEventListener("change", ({ target }) => {
-    try {
-      localStorage.setItem(KEPT_UNDER, target.checked ? "on" : "off");
-    } catch {
-      // Storage is blocked: they stay as they are.
-    }
-  });
-  document.getElementById("shortcuts-open")?.addEventListener("click", openShortcuts);
+  document.getElementById("shortcuts-open")?.addEventListener("click", () => keys.open());
   document.addEventListener("keydown", pageKey);
 }

@@ -9,6 +9,7 @@ export class Chooser {
     this.edit = edit;
     this.box = document.getElementById("option-chooser");
     this.leg = "1";
+    this.turn = 0;
     this.box.addEventListener("click", (event) => this.clicked(event));
     this.box.addEventListener("submit", (event) => this.picked(event));
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
@@ -25,11 +26,21 @@ export class Chooser {
   async show(address) {
     const url = new URL(address, location.href);
     url.searchParams.set("fragment", "1");
-    const answer = await fetch(url, { credentials: "same-origin" });
-    if (!answer.ok) return;
+    const turn = (this.turn += 1); // closed or asked for anew meanwhile: this answer comes too late
+    this.box.setAttribute("aria-busy", "true");
+    if (this.box.hidden) this.say("Looking up the options…", "status");
+    const answer = await fetch(url, { credentials: "same-origin" }).catch(() => null);
+    if (turn !== this.turn) return;
+    this.box.removeAttribute("aria-busy");
+    if (!answer?.ok) {
+      this.say("The desk can't be reached. Try again in a moment.", "alert");
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const wasInside = this.box.contains(document.activeElement);
+    const wished = this.wished();
     this.box.replaceChildren(...page.body.childNodes, this.closer());
+    this.wish(wished);
     this.box.hidden = false;
     this.box.querySelector("h2, [role=alert]")?.setAttribute("tabindex", "-1");
     if (wasInside) this.box.querySelector("[aria-current]")?.focus({ preventScroll: true });
@@ -37,6 +48,27 @@ export class Chooser {
     const [middle] = this.box.getElementsByClassName("at-the-money");
     const scroller = middle?.closest(".table-scroll");
     if (scroller) scroller.scrollTop = middle.offsetTop - scroller.clientHeight / 2;
+  }
+
+  // The strategy that was being put together goes on to the next expiration.
+  wished() {
+    return [...this.box.querySelectorAll("[name^=pick]")].map(({ name, value }) => [name, value]);
+  }
+
+  wish(wished) {
+    for (const [name, value] of wished) {
+      const field = this.box.querySelector(`[name="${name}"]`);
+      const offers = !field?.options || [...field.options].some((option) => option.value === value);
+      if (field && offers) field.value = value;
+    }
+  }
+
+  say(words, role) {
+    const note = document.createElement("p");
+    note.textContent = words;
+    note.setAttribute("role", role);
+    this.box.replaceChildren(note, this.closer());
+    this.box.hidden = false;
   }
 
   closer() {
@@ -47,6 +79,8 @@ export class Chooser {
   }
 
   close() {
+    this.turn += 1;
+    this.box.removeAttribute("aria-busy");
     this.box.hidden = true;
     this.box.replaceChildren();
     live.rescan();

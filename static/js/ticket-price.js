@@ -4,6 +4,7 @@
 
 import { add, compare, div, format, mul, negate, parse, round, sign, sub, toText } from "./decimal.js";
 import { live } from "./live.js";
+import { PriceSlide, signedPrice } from "./price-slide.js";
 
 const TYPES_WITH_LIMIT = ["limit", "stop_limit"];
 const TYPES_WITH_STOP = ["stop", "stop_limit"];
@@ -53,8 +54,12 @@ export class TicketPrice {
   constructor(form) {
     this.form = form;
     this.wants = !form.elements.limit_price.value;
-    form.addEventListener("input", ({ target }) => {
-      if (target.name === "limit_price") this.wants = false;
+    this.slide = new PriceSlide(this);
+    form.addEventListener("input", (event) => {
+      if (this.slide.heard(event) || event.target.name !== "limit_price") return;
+      this.wants = false;
+      this.slide.stopFollowing();
+      this.slide.show();
     });
   }
 
@@ -63,6 +68,7 @@ export class TicketPrice {
     this.legs = [...this.form.querySelectorAll("[data-leg]")].map((element) => new Leg(element));
     if (!this.form.elements.limit_price.value) this.wants = true;
     this.showFields();
+    this.slide.ready();
     this.show();
   }
 
@@ -136,7 +142,37 @@ export class TicketPrice {
       const { price } = button.dataset;
       button.disabled = price ? this.offered(price) === null : !this.legs[0]?.symbol;
     }
-    return this.startAtMid();
+    const isSet = this.startAtMid() || this.followMid();
+    this.slide.show();
+    return isSet;
+  }
+
+  // The names of the market's two sides, lower first.
+  get sides() {
+    return this.isSpread ? ["natural", "far"] : ["bid", "ask"];
+  }
+
+  // The typed price from the account's side; of a single leg unsigned.
+  signed() {
+    return signedPrice(this.form.elements);
+  }
+
+  inWords(price) {
+    return this.isSpread ? this.withSide(price) : format.price(price);
+  }
+
+  // A price that a button, the slider or the market sets; false where an order may not have it.
+  take(price) {
+    if (price === null || (!this.isSpread && sign(price) <= 0)) return false;
+    this.set(price);
+    this.wants = false;
+    this.say("");
+    return true;
+  }
+
+  followMid() {
+    const price = this.slide.follows ? this.offered("mid") : null;
+    return price !== null && compare(price, this.signed()) !== 0 && this.take(price);
   }
 
   withSide(price) {
@@ -151,7 +187,21 @@ export class TicketPrice {
     if (price === null || (!this.isSpread && sign(price) <= 0)) return false;
     this.set(price);
     this.wants = false;
+    if (this.isAskedFor) this.say(`The price starts at the middle, ${toText(sign(price) < 0 ? negate(price) : price)}.`);
+    this.isAskedFor = false;
     return true;
+  }
+
+  // Whether the limit is still to come from the market. Nothing is reviewed then: the person would meet a price, or the
+  // want of one, that was never on the screen.
+  get isWaiting() {
+    const { limit_price: limit, order_type: type } = this.form.elements;
+    return this.wants && !limit.value.trim() && TYPES_WITH_LIMIT.includes(type.value);
+  }
+
+  sayWaiting() {
+    this.isAskedFor = true;
+    this.say("There is no price yet: it starts at the middle of the market when each leg has a quote. Wait, or type one.");
   }
 
   set(price) {
@@ -164,11 +214,13 @@ export class TicketPrice {
   clicked(button) {
     const { price, step } = button.dataset;
     if (!price && !step) return false;
-    this.wants = false;
     this.say("");
+    this.slide.stopFollowing();
     const offered = price ? this.offered(price) : null;
     if (offered !== null) this.set(offered);
     if (step) this.move(step === "1" ? "1" : "-1");
+    this.slide.show();
+    if (this.form.elements.limit_price.value) this.wants = false;
     return true;
   }
 

@@ -43,6 +43,7 @@ class Ticket {
     this.parts = document.getElementById("ticket-parts");
     this.panel = document.getElementById("ticket-figures");
     this.turn = Promise.resolve();
+    this.changing = 0; // how many looks for other legs are under way
     this.figuresAt = 0;
     this.price = new TicketPrice(form);
     this.chooser = new Chooser(form, (changes) => this.edit(changes));
@@ -52,6 +53,7 @@ class Ticket {
     form.addEventListener("keydown", (event) => this.keyPressed(event));
     form.addEventListener("input", () => this.refreshSoon());
     form.addEventListener("change", (event) => this.changed(event));
+    form.addEventListener("submit", (event) => this.submitted(event));
     this.panel.addEventListener("click", (event) => event.target.id === "ask-broker" && this.showFigures({ ask: "1" }));
     live.onQuote((connection, symbol) => this.quoted(connection, symbol));
     this.price.ready();
@@ -66,6 +68,10 @@ class Ticket {
 
   get symbols() {
     return [...this.form.querySelectorAll("[name^=symbol]")];
+  }
+
+  get legsNow() {
+    return this.symbols.map((field) => field.value).join(" ");
   }
 
   // Buttons and fields
@@ -84,10 +90,24 @@ class Ticket {
     }
   }
 
+  // What is reviewed is what the person sees: not while the desk looks up other legs, nor before there is a price.
+  submitted(event) {
+    if (!this.symbols.every((field) => field.value)) return;
+    if (!this.changing && !this.price.isWaiting) return;
+    event.preventDefault();
+    if (this.changing) this.reviewNext = true;
+    else this.price.sayWaiting();
+  }
+
   // Enter in a field reviews: without this the browser would press the form's first button.
   keyPressed(event) {
     if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault();
+    if (event.target.name.startsWith("symbol") && this.isNew(event.target)) this.symbolChanged(event.target);
+    this.review();
+  }
+
+  review() {
     this.form.requestSubmit(this.form.querySelector(".btn-primary"));
   }
 
@@ -100,16 +120,29 @@ class Ticket {
 
   // A price belongs to its symbol, and so do the words "to open" and "to close".
   symbolChanged(field) {
-    const leg = field.closest("[data-leg]");
-    const isNew = field.value.trim().toUpperCase() !== (leg.dataset.symbol ?? "");
-    if (field.value.trim()) this.edit({ edit: isNew ? `fill:${leg.dataset.leg}` : "show" });
+    const { leg } = field.closest("[data-leg]").dataset;
+    if (field.value.trim()) this.edit({ edit: this.isNew(field) ? `fill:${leg}` : "show" });
+  }
+
+  isNew(field) {
+    return field.value.trim().toUpperCase() !== (field.closest("[data-leg]").dataset.symbol ?? "");
   }
 
   // One after the other: each starts from what the one before has left.
   edit(changes) {
-    if (changes.edit !== "show") this.price.forget();
     this.turn = this.turn.then(() => this.send(changes)).catch(() => this.fallBack(changes));
-    return this.turn;
+    if (changes.edit === "show") return this.turn;
+    this.price.forget();
+    this.changing += 1;
+    return (this.turn = this.turn.then(() => this.settled()));
+  }
+
+  // Who pressed Review meanwhile goes on to it, unless there is something to read first.
+  settled() {
+    this.changing -= 1;
+    if (this.changing || !this.reviewNext) return;
+    this.reviewNext = false;
+    if (!this.parts.querySelector("[role=alert]")) this.review();
   }
 
   async send(changes) {
@@ -148,6 +181,7 @@ class Ticket {
     if (again?.type === "text" && range !== null) again.setSelectionRange(range, range);
     live.rescan();
     this.price.ready();
+    if (this.legsOfFigures !== this.legsNow) this.panel.setAttribute("aria-busy", "true");
     this.showFigures();
   }
 
@@ -190,7 +224,10 @@ class Ticket {
   }
 
   async showFigures(more = {}) {
-    if (!this.symbols.every((field) => field.value)) return;
+    if (!this.symbols.every((field) => field.value)) {
+      this.sayLegsAreMissing();
+      return;
+    }
     const typed = `${queryOf(this.form)}`;
     if (!more.ask && this.askingOf === typed) return; // the broker is being asked about just this: wait for its word
     if (more.ask) this.askingOf = typed;
@@ -209,6 +246,8 @@ class Ticket {
 
   // An open table stays open, the focus stays, and the broker's word stays while the ticket is what it was about.
   putFigures(fresh, typed) {
+    this.legsOfFigures = this.legsNow;
+    this.panel.removeAttribute("aria-busy");
     const open = this.panel.querySelector("details")?.open;
     const held = this.panel.contains(document.activeElement) ? document.activeElement.id : "";
     const told = this.panel.querySelector("#dry-run");
@@ -217,6 +256,18 @@ class Ticket {
     else if (told && this.dryRunOf === typed) this.panel.append(told);
     if (open) this.panel.querySelector("details")?.setAttribute("open", "");
     if (held) document.getElementById(held)?.focus({ preventScroll: true });
+  }
+
+  // A leg without an instrument: figures of the others would be taken for those of the order.
+  sayLegsAreMissing() {
+    if (this.legsOfFigures === this.legsNow) return;
+    const words = document.createElement("p");
+    words.className = "muted";
+    words.textContent = "Fill in the legs: profit, loss and chances appear here.";
+    this.figuresAsked = null;
+    this.legsOfFigures = this.legsNow;
+    this.panel.removeAttribute("aria-busy");
+    this.panel.replaceChildren(words);
   }
 
   sayNoDryRun() {

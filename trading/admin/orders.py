@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import slugify
 
+from brokers.domain.instruments import plain
 from trading.lifecycle import LABELS
 from trading.models import Fill, Order, OrderEvent
 
@@ -66,12 +67,12 @@ class StatusFilter(admin.SimpleListFilter):
 class OrderAdmin(ReadOnly, OrderBase):
     list_display = (
         "created_at",
+        "state",
+        "description",
         "user",
         "account",
         "environment",
-        "description",
-        "status",
-        "filled_quantity",
+        "filled",
         "source",
     )
     list_filter = (StatusFilter, "account__connection__environment", "source", "is_external")
@@ -89,6 +90,15 @@ class OrderAdmin(ReadOnly, OrderBase):
     search_help_text = "Order id, broker order id, client reference, idempotency key, account (whole or its end), user."
     date_hierarchy = "created_at"
     inlines = (EventInline, FillInline)
+
+    @admin.display(ordering="status", description="Status")
+    def state(self, order: Order) -> str:
+        """A row that turned out to be another one has no status of its own any more."""
+        return "Told twice: see the other row" if order.adopted_by_id else str(order.label)
+
+    @admin.display(description="Filled / total")
+    def filled(self, order: Order) -> str:
+        return f"{plain(order.filled_quantity)} / {plain(order.quantity)}"
 
     @admin.display(ordering="account__connection__environment")
     def environment(self, order: Order) -> str:

@@ -1,6 +1,7 @@
-"""Option chains as ticket and chain page use them: listed once in a while, and steps from one strike or expiration to
-the next."""
+"""Option chains as ticket and chain page use them: listed once in a while, strikes when they are looked at, and steps
+from one strike or expiration to the next."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,40 +18,66 @@ from trading.analytics.strategies import AnyOption
 from trading.drafting.listed import Shelf, name_of, shelf
 from trading.instruments import details_of
 
+AT_ONCE = 8
+"""Expirations asked for together where a whole chain is wanted: what was told is kept should the next be refused."""
+
 __all__ = ["by_name", "chain_on", "expiration_of", "expiration_on", "expirations_on", "name_of", "nearest"]
 
 
 def chain_on(account: Account, underlying: str) -> Chain:
     """The options on a share, an index or a future, by its canonical text. ``InvalidTicket`` in words, ``BrokerError``.
 
-    For a whole chain of an index in a process that has not met it yet, hundreds of milliseconds: who needs one
-    expiration asks for that.
+    Dear: where a broker tells strikes a day at a time it is a call for each expiration that nobody looked at yet, and
+    for an index hundreds of milliseconds in a process that has not met it. Who needs one expiration asks for that.
     """
-    if not underlying:
-        raise InvalidTicket("symbol", "Type the symbol of a share or a future first, such as AAPL or /ESZ26.")
+    listed = expirations_on(account, underlying)
     place = shelf(account.connection, underlying)
-    chain = place.chain() or _asked_for(account, place)
-    if not chain.expirations:
-        raise InvalidTicket("symbol", f"There are no options on {underlying}.")
-    return chain
+    if (chain := place.chain()) is not None:
+        return chain
+    told = place.told()
+    missing = [each for each in listed if name_of(each) not in told]
+    for start in range(0, len(missing), AT_ONCE):
+        told |= {name_of(each): each for each in _asked_for(account, place, missing[start : start + AT_ONCE])}
+    return Chain(place.underlying, tuple(told[name_of(each)] for each in listed))
 
 
 def expirations_on(account: Account, underlying: str) -> tuple[Expiration, ...]:
-    """The expirations as ``chain_on`` has them; their strikes may be left out."""
-    titles = shelf(account.connection, underlying).titles() if underlying else None
-    return tuple(titles) if titles else chain_on(account, underlying).expirations
+    """The expirations; their strikes may be left out. Errors as of ``chain_on``."""
+    if not underlying:
+        raise InvalidTicket("symbol", "Type the symbol of a share or a future first, such as AAPL or /ESZ26.")
+    place = shelf(account.connection, underlying)
+    titles = place.titles()
+    if titles is None:
+        chain = connections.broker_for(account.connection).get_chain(place.underlying)
+        place.keep(chain)
+        titles = list(chain.expirations)
+    if not titles:
+        raise InvalidTicket("symbol", f"There are no options on {underlying}.")
+    return tuple(titles)
+
+
+def told_on(account: Account, underlying: str) -> tuple[Expiration, ...]:
+    """The expirations, with the strikes of those that somebody looked at: of the others none are asked for."""
+    listed = expirations_on(account, underlying)
+    told = shelf(account.connection, underlying).told()
+    return tuple(told.get(name_of(each), each) for each in listed)
 
 
 def expiration_on(account: Account, underlying: str, name: str) -> Expiration | None:
     """One expiration with its strikes, by its name; None where there is none of that name."""
-    found = shelf(account.connection, underlying).expiration(name) if underlying else None
-    return found or by_name(chain_on(account, underlying), name)
+    listed = expirations_on(account, underlying)
+    place = shelf(account.connection, underlying)
+    if (found := place.expiration(name)) is not None:
+        return found
+    title = by_name(listed, name)
+    return _asked_for(account, place, [title])[0] if title is not None else None
 
 
-def _asked_for(account: Account, place: Shelf) -> Chain:
-    chain = connections.broker_for(account.connection).get_chain(place.underlying)
-    place.keep(chain)
-    return chain
+def _asked_for(account: Account, place: Shelf, titles: Sequence[Expiration]) -> list[Expiration]:
+    """With their strikes. Kept at once: when calls run out, the next time goes on from here."""
+    asked = connections.broker_for(account.connection).with_strikes(place.underlying, titles)
+    place.keep_strikes(asked)
+    return asked
 
 
 def underlying_of(account: Account, instrument: Instrument | None) -> str:
@@ -70,12 +97,17 @@ def underlying_of(account: Account, instrument: Instrument | None) -> str:
             return ""
 
 
-def expiration_of(chain: Chain, option: AnyOption) -> Expiration:
-    """Where an option is listed; ``InvalidTicket`` when it is not."""
-    for expiration in chain.expirations:
-        if expiration.expiry == option.expiry and expiration.root == root_of(option):
-            return expiration
-    raise InvalidTicket("symbol", "This option is not in the broker's list: choose one from it.")
+def name_for(option: AnyOption) -> str:
+    """What names the expiration that an option belongs to."""
+    return f"{option.expiry.isoformat()}-{root_of(option)}"
+
+
+def expiration_of(account: Account, option: AnyOption) -> Expiration:
+    """Where an option is listed, with its strikes; ``InvalidTicket`` when it is not."""
+    found = expiration_on(account, underlying_of(account, option), name_for(option))
+    if found is None:
+        raise InvalidTicket("symbol", "This option is not in the broker's list: choose one from it.")
+    return found
 
 
 def root_of(option: AnyOption) -> str:
@@ -90,12 +122,12 @@ def settles_at(account: Account, option: Option) -> datetime:
     except (InvalidTicket, BrokerError):
         listed = ()
     known = {name_of(each): each.settlement for each in listed if each.settlement in SETTLES}
-    return settle_moment(option.expiry, known.get(f"{option.expiry.isoformat()}-{option.root}", "PM"))
+    return settle_moment(option.expiry, known.get(name_for(option), "PM"))
 
 
-def next_strike(chain: Chain, option: AnyOption, steps: int) -> AnyOption:
+def next_strike(account: Account, option: AnyOption, steps: int) -> AnyOption:
     """The option so many strikes up (or down); ``InvalidTicket`` at the end of the list."""
-    strikes = expiration_of(chain, option).strikes
+    strikes = expiration_of(account, option).strikes
     prices = [strike.price for strike in strikes]
     if option.strike not in prices:
         raise InvalidTicket("symbol", "This strike is not in the broker's list: choose one from it.")
@@ -105,13 +137,29 @@ def next_strike(chain: Chain, option: AnyOption, steps: int) -> AnyOption:
     return _on(strikes[at], option.right)
 
 
-def next_expiry(chain: Chain, option: AnyOption, steps: int) -> AnyOption:
+def next_expiry(account: Account, option: AnyOption, steps: int) -> AnyOption:
     """The option with the nearest strike so many expirations later (or earlier)."""
-    here = expiration_of(chain, option)
-    at = chain.expirations.index(here) + steps
-    if not 0 <= at < len(chain.expirations) or not chain.expirations[at].strikes:
+    underlying = underlying_of(account, option)
+    names = [name_of(each) for each in expirations_on(account, underlying)]
+    if name_for(option) not in names:
+        raise InvalidTicket("symbol", "This option is not in the broker's list: choose one from it.")
+    at = names.index(name_for(option)) + steps
+    found = expiration_on(account, underlying, names[at]) if 0 <= at < len(names) else None
+    if found is None or not found.strikes:
         raise InvalidTicket("symbol", f"There is no {'later' if steps > 0 else 'earlier'} expiration.")
-    return _on(nearest(chain.expirations[at], option.strike), option.right)
+    return _on(nearest(found, option.strike), option.right)
+
+
+def rolled_out(account: Account, option: AnyOption) -> AnyOption:
+    """The option with the nearest strike on the next day on which any end. Two kinds may end on one day, such as an
+    index's morning and evening ones: of those the kind that it is."""
+    underlying = underlying_of(account, option)
+    later = [each for each in expirations_on(account, underlying) if each.expiry > option.expiry]
+    title = min(later, key=lambda each: (each.expiry, each.root != root_of(option)), default=None)
+    found = expiration_on(account, underlying, name_of(title)) if title is not None else None
+    if found is None or not found.strikes:
+        raise InvalidTicket("symbol", "There is no later expiration.")
+    return _on(nearest(found, option.strike), option.right)
 
 
 def other_right(option: AnyOption) -> AnyOption:
@@ -130,5 +178,5 @@ def _on(strike: Strike, right: Right) -> AnyOption:
     return option
 
 
-def by_name(chain: Chain, name: str) -> Expiration | None:
-    return next((expiration for expiration in chain.expirations if name_of(expiration) == name), None)
+def by_name(expirations: Iterable[Expiration], name: str) -> Expiration | None:
+    return next((each for each in expirations if name_of(each) == name), None)

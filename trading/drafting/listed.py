@@ -1,8 +1,10 @@
 """Chains as they are kept: in the shared cache as text, read an expiration at a time (an index has over ten thousand
-strikes), and whole in this process for as long as the shared one is the same."""
+strikes), and in this process for as long as the shared one is the same. Strikes that a broker tells a day at a time
+join their chain as they are asked for."""
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from threading import Lock
@@ -42,17 +44,22 @@ class Shelf:
         return mark
 
     def chain(self) -> Chain | None:
-        """The whole chain; None where it must be asked for."""
+        """The whole chain; None where some of it must be asked for."""
         mark = self.mark
         if mark is None:
             return None
         chain = _at_hand.get(self.key, mark)
-        if chain is None and (chain := self._gathered(mark)) is not None:
-            _at_hand.keep(self.key, mark, chain)
+        if chain is not None and all(each.strikes for each in chain.expirations):
+            return chain
+        names, told = [name_of(each) for each in self.titles() or ()], self.told()
+        if not names or any(name not in told for name in names):
+            return None
+        chain = Chain(self.underlying, tuple(told[name] for name in names))
+        _at_hand.keep(self.key, mark, chain)
         return chain
 
     def titles(self) -> list[Expiration] | None:
-        """The expirations without their strikes."""
+        """The expirations; their strikes may be left out."""
         mark = self.mark
         if mark is None:
             return None
@@ -62,36 +69,60 @@ class Shelf:
         return titles
 
     def expiration(self, name: str) -> Expiration | None:
-        """One expiration with its strikes."""
+        """One expiration with its strikes; None where it, or they, must be asked for."""
         mark = self.mark
         if mark is None:
             return None
         title = next((each for each in self.titles() or () if name_of(each) == name), None)
         if title is None or title.strikes:
             return title
-        packed: dict[str, str] | None = cache.get(self._strikes(mark))
-        return _with_strikes(title, packed[name]) if packed is not None and name in packed else None
+        return self._told(mark, [title]).get(name)
+
+    def told(self) -> dict[str, Expiration]:
+        """By name those expirations whose strikes are known."""
+        mark, titles = self.mark, self.titles()
+        if mark is None or titles is None:
+            return {}
+        here = {name_of(each): each for each in titles if each.strikes}
+        bare = [each for each in titles if not each.strikes]
+        return here | self._told(mark, bare) if bare else here
 
     def keep(self, chain: Chain) -> None:
         """Three entries, for a cache in memory holds few hundred. The mark goes last: where it stands, all do."""
         mark = secrets.token_hex(6)
-        cache.set(self._strikes(mark), {name_of(each): _packed(each) for each in chain.expirations}, KEPT + 60)
+        told = {name_of(each): _packed(each) for each in chain.expirations if each.strikes}
+        cache.set(self._strikes(mark), told, KEPT + 60)
         cache.set(self._titles(mark), [replace(each, strikes=()) for each in chain.expirations], KEPT + 60)
         cache.set(self.key, mark, KEPT)
         _at_hand.keep(self.key, mark, chain)
 
-    def _gathered(self, mark: str) -> Chain | None:
-        titles: list[Expiration] | None = cache.get(self._titles(mark))
-        packed: dict[str, str] | None = cache.get(self._strikes(mark))
-        if titles is None or packed is None or any(name_of(each) not in packed for each in titles):
-            return None
-        return Chain(self.underlying, tuple(_with_strikes(each, packed[name_of(each)]) for each in titles))
+    def keep_strikes(self, asked: Sequence[Expiration]) -> None:
+        """Expirations of the kept chain that were told since, with their strikes: an entry each."""
+        mark, titles = self.mark, self.titles()
+        if mark is None or titles is None:
+            return
+        news = {name_of(each): each for each in asked}
+        now = [news.get(name_of(each), each) for each in titles]
+        entries = {name: (replace(each, strikes=()), _packed(each)) for name, each in news.items()}
+        cache.set_many({self._strikes(mark, name): entry for name, entry in entries.items()}, KEPT + 60)
+        cache.set(self._titles(mark), [replace(each, strikes=()) for each in now], KEPT + 60)
+        _at_hand.keep(self.key, mark, Chain(self.underlying, tuple(now)))
+
+    def _told(self, mark: str, titles: Sequence[Expiration]) -> dict[str, Expiration]:
+        """By name those whose strikes were told, with the chain or since."""
+        named = {name_of(each): each for each in titles}
+        together: dict[str, str] = cache.get(self._strikes(mark)) or {}
+        told = {name: (each, together[name]) for name, each in named.items() if name in together}
+        keys = {self._strikes(mark, name): name for name in named if name not in together}
+        since: dict[str, tuple[Expiration, str]] = cache.get_many(keys) if keys else {}
+        told |= {keys[key]: entry for key, entry in since.items()}
+        return {name: _with_strikes(*entry) for name, entry in told.items()}
 
     def _titles(self, mark: str) -> str:
         return f"{self.key}:{mark}"
 
-    def _strikes(self, mark: str) -> str:
-        return f"{self.key}:{mark}:strikes"
+    def _strikes(self, mark: str, name: str = "") -> str:
+        return f"{self.key}:{mark}:strikes{':' if name else ''}{name}"
 
 
 def shelf(connection: Connection, underlying: str) -> Shelf:

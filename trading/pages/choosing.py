@@ -1,6 +1,6 @@
 """The option chooser: an expiration, then a strike or a whole strategy for the ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from brokers.domain.market import Chain, Expiration, Strike
+from brokers.domain.instruments import Instrument, parse_instrument
+from brokers.domain.market import Expiration, Quote, Strike
 from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError
 from brokers.models import Account
@@ -31,10 +32,11 @@ STRIKES_AROUND = 12
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option of the board; ``href`` is the ticket with it."""
+    """One option of the board; ``href`` is the ticket with it. ``quote`` only where no script will tell it live."""
 
     option: AnyOption
     href: str
+    quote: Quote | None = None
 
 
 @login_required
@@ -52,12 +54,12 @@ def option_chain(request: HttpRequest) -> HttpResponse:
     try:
         row = next((row for row in form.legs if row.number == leg and row.instrument), form.legs[0])
         underlying = chains.underlying_of(account, row.instrument)
-        chain = chains.chain_on(account, underlying)
-        context |= {"underlying": underlying} | _around(
-            account, chain, request.GET.get("expiry", "") or _name_of_leg(row.instrument), "all" in request.GET
-        )
+        name = request.GET.get("expiry", "") or _name_of_leg(row.instrument)
+        context |= {"underlying": underlying} | _around(account, underlying, name, "all" in request.GET)
+        quotes = {} if "fragment" in request.GET else _quotes(account, context["strikes"])
         context["board"] = [
-            (strike, _choice(strike.call, given, leg), _choice(strike.put, given, leg)) for strike in context["strikes"]
+            (strike, *(_choice(option, given, leg, quotes) for option in (strike.call, strike.put)))
+            for strike in context["strikes"]
         ]
     except InvalidTicket as error:
         context["problem"] = str(error)
@@ -72,26 +74,37 @@ def _leg(text: str, form: TicketForm) -> int:
 
 
 def _name_of_leg(instrument: Any) -> str:
-    return f"{instrument.expiry.isoformat()}-{chains.root_of(instrument)}" if isinstance(instrument, AnyOption) else ""
+    return chains.name_for(instrument) if isinstance(instrument, AnyOption) else ""
 
 
-def _choice(option: AnyOption | None, given: Mapping[str, str], leg: int) -> Choice | None:
+def _quotes(account: Account, strikes: Sequence[Strike]) -> Mapping[Instrument, Quote]:
+    """Of a board around the money; of hundreds of strikes nothing is asked for a page that may tell them live."""
+    if len(strikes) > 2 * STRIKES_AROUND + 1:
+        return {}
+    return quotes_of(account, [option for strike in strikes for option in (strike.call, strike.put) if option])
+
+
+def _choice(
+    option: AnyOption | None, given: Mapping[str, str], leg: int, quotes: Mapping[Instrument, Quote]
+) -> Choice | None:
     if option is None:
         return None
     query = {name: value for name, value in given.items() if name not in ("limit_price", "effect")}
     query[leg_names(leg)[0]] = str(option)
-    return Choice(option, f"{reverse('trading:ticket')}?{urlencode(query)}")
+    return Choice(option, f"{reverse('trading:ticket')}?{urlencode(query)}", quotes.get(option))
 
 
-def _around(account: Account, chain: Chain, expiry: str, everything: bool) -> dict[str, Any]:
+def _around(account: Account, on: str, expiry: str, everything: bool) -> dict[str, Any]:
     """The chosen expiration and its strikes near the underlying's price."""
-    chosen = chains.by_name(chain, expiry) or chain.expirations[0]
-    quote = quotes_of(account, [chain.underlying]).get(chain.underlying)
+    listed, underlying = chains.expirations_on(account, on), parse_instrument(on)
+    title = chains.by_name(listed, expiry) or listed[0]
+    chosen = chains.expiration_on(account, on, chains.name_of(title)) or title
+    quote = quotes_of(account, [underlying]).get(underlying)
     price = quote.fair_price if quote is not None else None
     shown, middle = _window(chosen, price, everything)
     today = timezone.now().astimezone(listing.NEW_YORK).date()
     return {
-        "expirations": [(chains.name_of(e), e, _days(e.expiry, today)) for e in chain.expirations],
+        "expirations": [(chains.name_of(e), e, _days(e.expiry, today)) for e in listed],
         "chosen": chosen,
         "chosen_name": chains.name_of(chosen),
         "strikes": shown,

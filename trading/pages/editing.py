@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import gcd
 
-from brokers.domain.instruments import Instrument, Right, plain
-from brokers.domain.market import Chain, Strike
+from brokers import registry
+from brokers.domain.instruments import Equity, Right, parse_instrument, plain
+from brokers.domain.market import Chain
 from brokers.domain.orders import MAX_LEGS, Action, Effect, InvalidTicket
 from brokers.models import Account
 from trading import tickets
 from trading.analytics import CannotBuild, Kind, build
 from trading.analytics.strategies import AnyOption, Part
 from trading.drafting import chains
-from trading.drafting.estimates import quotes_of
+from trading.drafting.deltas import price_and_deltas
 from trading.drafting.held import action_for, free_quantities
 from trading.pages.forms import LEG_FIELDS, leg_names, typed_in
 
@@ -38,8 +39,7 @@ PICKS = {
 }
 PICK_FIELDS = ("pick", "pick_side", "pick_right", "expiry", "pick_far", "pick_width", "pick_delta", "pick_quantity")
 CONTRACT_PRICES = ("limit_price", "effect", "stop_price")
-NEAR_DELTAS = 60
-"""Quotes for so many strikes around the money are asked for, to find a delta."""
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,7 @@ def _add(account: Account, rows: list[Row]) -> list[Row]:
     last = rows[-1]
     try:
         option = last.option
-        chain = chains.chain_on(account, chains.underlying_of(account, option))
-        further = chains.next_strike(chain, option, 1 if option.right is Right.CALL else -1)
+        further = chains.next_strike(account, option, 1 if option.right is Right.CALL else -1)
     except InvalidTicket:
         return [*rows, Row("", Action.SELL_TO_OPEN.value, last.quantity)]
     taken = {row.symbol for row in rows}
@@ -167,15 +166,18 @@ def _pick(account: Account, rows: list[Row], picked: Mapping[str, str]) -> list[
         units = _number(picked, "pick_quantity", "1")
     except ValueError as error:
         raise InvalidTicket("", f"Choose a strategy, its width and its delta: {error}") from None
-    chain = chains.chain_on(account, chains.underlying_of(account, tickets.instrument(rows[0].symbol)))
-    near = chains.by_name(chain, picked.get("expiry", "")) or chain.expirations[0]
-    far = chains.by_name(chain, picked.get("pick_far", "")) or next(
-        (later for later in chain.expirations if later.expiry > near.expiry), near
+    underlying = chains.underlying_of(account, tickets.instrument(rows[0].symbol))
+    listed = chains.expirations_on(account, underlying)
+    near = chains.by_name(listed, picked.get("expiry", "")) or listed[0]
+    far = chains.by_name(listed, picked.get("pick_far", "")) or next(
+        (later for later in listed if later.expiry > near.expiry), near
     )
     if far.expiry < near.expiry:
         near, far = far, near
-    expirations = [near, far] if kind in (Kind.CALENDAR, Kind.DIAGONAL) else [near]
-    price, deltas = _deltas(account, chain, [each.strikes for each in expirations])
+    chosen = [near, far] if kind in (Kind.CALENDAR, Kind.DIAGONAL) else [near]
+    expirations = [chains.expiration_on(account, underlying, chains.name_of(each)) or each for each in chosen]
+    chain = Chain(parse_instrument(underlying), tuple(expirations))
+    price, deltas = price_and_deltas(account, chain.underlying, [each.strikes for each in expirations])
     side = {"buy": True, "sell": False}.get(picked.get("pick_side", ""))
     try:
         parts = build(
@@ -184,7 +186,25 @@ def _pick(account: Account, rows: list[Row], picked: Mapping[str, str]) -> list[
         )  # fmt: skip
     except CannotBuild as error:
         raise InvalidTicket("", str(error)) from None
-    return [_row(account, part, str(part.instrument)) for part in parts]
+    return [_row(account, part, str(part.instrument)) for part in _taken(account, parts)]
+
+
+def _taken(account: Account, parts: Sequence[Part]) -> Sequence[Part]:
+    """As the broker takes them: where shares go by themselves, those that are held already stand for the shares."""
+    if registry.spec(account.connection.broker).capabilities.shares_in_spreads:
+        return parts
+    shares = [part for part in parts if isinstance(part.instrument, Equity)]
+    held = free_quantities(account) if shares else {}
+    for part in shares:
+        have = held.get(part.instrument, ZERO)
+        if have * part.signed_quantity <= 0 or abs(have) < abs(part.signed_quantity):
+            words = f"{plain(abs(part.signed_quantity))} {part.instrument}"
+            raise InvalidTicket(
+                "",
+                f"This broker takes no order of shares and options together, and {words} are not held free in this "
+                f"account: {'buy' if part.signed_quantity > 0 else 'sell'} {words} first, then choose this again.",
+            )
+    return [part for part in parts if part not in shares]
 
 
 def _number(picked: Mapping[str, str], name: str, usual: str) -> Decimal:
@@ -192,27 +212,6 @@ def _number(picked: Mapping[str, str], name: str, usual: str) -> Decimal:
     if number <= 0:
         raise ValueError("numbers are above 0.")
     return number
-
-
-def _deltas(
-    account: Account, chain: Chain, boards: Sequence[Sequence[Strike]]
-) -> tuple[Decimal, dict[AnyOption, float]]:
-    """The underlying's price and the deltas that quotes near the money tell."""
-    quote = quotes_of(account, [chain.underlying]).get(chain.underlying)
-    price = quote.fair_price if quote is not None else None
-    if price is None:
-        raise InvalidTicket("", f"There is no price of {chain.underlying} at the moment: choose the strikes yourself.")
-    wanted: list[Instrument] = []
-    for board in boards:
-        around = sorted(board, key=lambda strike: abs(strike.price - price))[:NEAR_DELTAS]
-        wanted += [option for strike in around for option in (strike.call, strike.put) if option]
-    quotes = quotes_of(account, wanted)
-    deltas = {
-        one: float(quote.delta)
-        for one, quote in quotes.items()
-        if isinstance(one, AnyOption) and quote.delta is not None
-    }
-    return price, deltas
 
 
 # --- one leg ---
@@ -224,12 +223,10 @@ def _remove(_account: Account, rows: list[Row], at: int) -> list[Row]:
     return [row for index, row in enumerate(rows) if index != at]
 
 
-def _moved(step: Callable[[Chain, AnyOption], AnyOption]) -> Callable[[Account, list[Row], int], list[Row]]:
+def _moved(step: Callable[[Account, AnyOption], AnyOption]) -> Callable[[Account, list[Row], int], list[Row]]:
     def move(account: Account, rows: list[Row], at: int) -> list[Row]:
         row = rows[at]
-        option = row.option
-        chain = chains.chain_on(account, chains.underlying_of(account, option))
-        part = Part(step(chain, option), row.size * (1 if row.buys else -1))
+        part = Part(step(account, row.option), row.size * (1 if row.buys else -1))
         return [_row(account, part, str(part.instrument)) if index == at else one for index, one in enumerate(rows)]
 
     return move
@@ -261,11 +258,11 @@ KEEP_PRICE = frozenset({"flip", "more", "fewer", "show"})
 ONE: dict[str, Callable[[Account, list[Row], int], list[Row]]] = {
     "fill": _fill,
     "remove": _remove,
-    "strike_up": _moved(lambda chain, option: chains.next_strike(chain, option, 1)),
-    "strike_down": _moved(lambda chain, option: chains.next_strike(chain, option, -1)),
-    "expiry_up": _moved(lambda chain, option: chains.next_expiry(chain, option, 1)),
-    "expiry_down": _moved(lambda chain, option: chains.next_expiry(chain, option, -1)),
-    "right": _moved(lambda _chain, option: chains.other_right(option)),
+    "strike_up": _moved(lambda account, option: chains.next_strike(account, option, 1)),
+    "strike_down": _moved(lambda account, option: chains.next_strike(account, option, -1)),
+    "expiry_up": _moved(lambda account, option: chains.next_expiry(account, option, 1)),
+    "expiry_down": _moved(lambda account, option: chains.next_expiry(account, option, -1)),
+    "right": _moved(lambda _account, option: chains.other_right(option)),
 }
 
 __all__ = ["PICKS", "PICK_FIELDS", "Row", "edit", "rows_of", "typed_in", "with_rows"]

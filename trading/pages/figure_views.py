@@ -34,6 +34,7 @@ def figures(request: HttpRequest) -> HttpResponse:
         raise Http404
     found = estimated(account, form)
     context: dict[str, Any] = {"account": account} | drawn(found) | cautions(account, found)
+    context["assumed"] = assumed(form, found)
     if "ask" in request.GET:
         context |= _asked(request.GET, accounts)
     return render(request, "trading/_figures.html", context)
@@ -61,7 +62,7 @@ def drawn(found: Estimate | None) -> dict[str, Any]:
     """What the template shows of an estimate: figures as decimals, the curve drawn and as rows."""
     figures = found.figures if found is not None else None
     if found is None or figures is None:
-        return {"estimate": found}
+        return {"estimate": found, "nets": nets(found)}
     marks = [(float(price), "break-even") for price in figures.break_evens or ()]
     if found.underlying_price is not None:
         marks.append((float(found.underlying_price), "now"))
@@ -69,12 +70,47 @@ def drawn(found: Estimate | None) -> dict[str, Any]:
     rows = [tuple(_decimal(value, CENT) for value in (p.price, p.at_expiry, p.today)) for p in figures.curve]
     return {
         "estimate": found,
+        "nets": nets(found),
         "shown": _shown(found),
         "net_words": _net_words(found),
         "chart": chart.draw(figures.curve, marks),
         "chart_ends": (rows[0][0], rows[-1][0]) if rows else None,
         "curve_table": rows[step // 2 :: step],
     }
+
+
+def nets(found: Estimate | None) -> dict[str, str]:
+    """The market of the whole order in words, «1.25 cr», until a script tells it live."""
+    if found is None or len(found.legs) < 2:
+        return {}
+    market = found.market
+    sides = {"natural": market.natural, "mid": market.mid, "far": market.far}
+    return {name: _with_side(price) for name, price in sides.items() if price is not None}
+
+
+def _with_side(price: Decimal) -> str:
+    return f"{price_text(price)}{' cr' if price > 0 else ' db' if price < 0 else ''}"
+
+
+def assumed(form: TicketForm, found: Estimate | None) -> list[str]:
+    """What is not as an order must have it: figures there are all the same, or this is why there are none."""
+    words = []
+    for row in form.legs:
+        typed, where = str(row.quantity.value() or "").strip(), f" of leg {row.number}" if form.is_spread else ""
+        if not typed and row.instrument is not None:
+            words.append(f"No quantity{where} is typed yet: these figures are for one.")
+        elif typed and row.instrument is not None and row.leg is None:
+            words.append(f"“{typed[:20]}” is no quantity{where}.")
+    price = form.estimated_limit
+    details = found.legs[0].details if found is not None and len(found.legs) == 1 else None
+    if price is not None and details is not None and not details.increments.fits(price):
+        step = details.increments.at(price) or CENT
+        below = abs(price) // step * step
+        words.append(
+            f"{price_text(price)} is between two prices: they go in steps of {price_text(step)}, "
+            f"so {price_text(below)} or {price_text(below + step)}."
+        )
+    return words
 
 
 def cautions(account: Account, found: Estimate | None) -> dict[str, Any]:

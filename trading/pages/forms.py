@@ -142,6 +142,11 @@ class LegRow:
         return self.symbol.as_hidden()
 
     @property
+    def buys(self) -> bool:
+        """By the action alone: a leg without a symbol has a side, too."""
+        return str(self.action.value() or Action.BUY_TO_OPEN.value).startswith("buy")
+
+    @property
     def leg(self) -> Leg | None:
         """The leg as far as it is typed, for estimates."""
         instrument = self.instrument

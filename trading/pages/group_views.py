@@ -75,7 +75,7 @@ def review(
         "environment": account.connection.environment,
         "result": result,
         "title": GROUP_WORDS[group.kind.value],
-        "rows": list(zip(_roles(group), result.sentences, strict=True)),
+        "rows": list(zip(_roles(group), result.sentences, result.outcomes, strict=True)),
         "hard": [finding for finding in result.findings if finding.hard],
         "soft": [finding for finding in result.findings if not finding.hard],
         "token": reviewed.sign(GROUP, int(request.user.pk or 0), content, key),

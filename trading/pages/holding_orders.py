@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from brokers import registry
-from brokers.domain.instruments import Future, Instrument, Option, describe
+from brokers.domain.instruments import Future, Instrument, describe
 from brokers.domain.orders import (
     MAX_LEGS,
     Action,
@@ -18,6 +18,7 @@ from brokers.domain.orders import (
 )
 from brokers.models import Account
 from trading import tickets
+from trading.analytics.strategies import AnyOption
 from trading.drafting import chains
 from trading.drafting.estimates import estimate
 from trading.drafting.held import free_quantities
@@ -35,13 +36,12 @@ def close(account: Account, symbols: Sequence[str]) -> tuple[Leg, ...]:
 def roll(account: Account, symbol: str, how: str) -> tuple[Leg, ...]:
     """Close an option and open the same one later (out), or one strike up or down."""
     ((instrument, quantity),) = _held(account, [symbol]).items()
-    if not isinstance(instrument, Option):
+    if not isinstance(instrument, AnyOption):
         raise InvalidTicket("symbol", "Only options can be rolled.")
-    chain = chains.chain_on(account, chains.underlying_of(account, instrument))
     if how == "roll_out":
-        other = chains.next_expiry(chain, instrument, 1)
+        other = chains.rolled_out(account, instrument)
     else:
-        other = chains.next_strike(chain, instrument, 1 if how == "roll_up" else -1)
+        other = chains.next_strike(account, instrument, 1 if how == "roll_up" else -1)
     opens = Action.BUY_TO_OPEN if quantity > 0 else Action.SELL_TO_OPEN
     return (_closing(instrument, quantity), Leg(other, opens, abs(quantity)))
 

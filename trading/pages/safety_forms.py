@@ -15,12 +15,13 @@ from trading.safety.halts import BY_HAND, TradingState
 
 STATES = ((TradingState.HALTED.value, "Nothing but cancels"), (TradingState.REDUCING.value, "Only what makes smaller"))
 LISTED = 500
+BY_COMMAS = "Separated by commas: XYZ, ABC"
 
 
 class SymbolsField(forms.CharField):
     """Symbols with spaces, commas or lines between them; cleaned to a sorted list, each of them as it is traded."""
 
-    def __init__(self, *, label: str, help_text: str = "XYZ, ABC", widget: forms.Widget | None = None) -> None:
+    def __init__(self, *, label: str, help_text: str = BY_COMMAS, widget: forms.Widget | None = None) -> None:
         super().__init__(required=False, label=label, help_text=help_text, widget=widget)
 
     def prepare_value(self, value: Any) -> Any:

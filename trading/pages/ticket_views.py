@@ -24,7 +24,7 @@ from trading.drafting import previews
 from trading.drafting.estimates import Estimate, estimate
 from trading.models import Order
 from trading.pages import editing, group_forms
-from trading.pages.figure_views import cautions, drawn, estimated, prefilled
+from trading.pages.figure_views import assumed, cautions, drawn, estimated, prefilled
 from trading.pages.forms import TicketForm, account_by_id, typed_as, typed_in
 from trading.pages.group_forms import GroupForm
 from trading.risk import Finding
@@ -96,6 +96,7 @@ def ticket_page(
         "findings": findings,
         "note": note,
         "panel": panel or group_forms.shown(request.POST or request.GET, account),
+        "assumed": assumed(form, found) if looked_up else (),
     } | drawn(found)
     context |= cautions(account, found) if account is not None else {}
     wrong = (form.is_bound and form.errors) or (panel is not None and panel.errors)
