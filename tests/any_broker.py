@@ -21,7 +21,7 @@ from ticks_apart import apart
 
 from brokers import transport
 from brokers.domain.instruments import Equity, Future, Instrument
-from brokers.domain.market import Tick
+from brokers.domain.market import Expiration, Tick
 from brokers.domain.orders import Action, BrokerStatus, Leg, OrderTicket, OrderType, OrderUpdate, TimeInForce
 from brokers.errors import NotAuthorized, Unavailable
 from brokers.port import AccountChanged, Broker, Capabilities, Hosts, StatusChange, Stream, StreamEvent, StreamState
@@ -71,7 +71,7 @@ ENTRIES = {
     "tastytrade": Entry(
         looking="read openid",
         page_size="brokers.tastytrade.codec.orders.ORDERS_A_PAGE",
-        timings=sockets.Timings(**SWIFT, heartbeat=0.4),
+        timings=sockets.Timings(**SWIFT, heartbeat=5.0),
         breaks={"quotes": {"effect": "dxlink_close"}, "account": {"effect": "streamer_close"}},
         silence={"effect": "dxlink_silent"},
     ),
@@ -106,7 +106,7 @@ class Token:
         self.fetched += 1
         as_json = "json" in self._headers.get("Content-Type", "")
         body: dict[str, Any] = {"json" if as_json else "data": {"grant_type": "refresh_token", **self._credentials}}
-        answer = requests.post(self._url, headers=self._headers, timeout=10, **body)
+        answer = requests.post(self._url, headers=self._headers, timeout=30, **body)
         if answer.status_code in (400, 403):
             raise NotAuthorized("The grant is gone. Connect again.", grant_is_dead=True)
         if answer.status_code != 200:
@@ -232,9 +232,15 @@ def buy(price: Decimal | None, quantity: int | Decimal = 1, instrument: Instrume
     return OrderTicket((Leg(instrument, action, Decimal(quantity)),), **{**terms, **rest})
 
 
+def expiration_at(broker: Broker, underlying: Instrument, place: int) -> Expiration:
+    """An expiration of a chain, by its place in it, with its strikes."""
+    (found,) = broker.with_strikes(underlying, [broker.get_chain(underlying).expirations[place]])
+    return found
+
+
 def credit_spread(broker: Broker) -> OrderTicket:
     """A put vertical at a price that nobody pays."""
-    strikes = broker.get_chain(SPY).expirations[2].strikes
+    strikes = expiration_at(broker, SPY, 2).strikes
     middle = len(strikes) // 2
     short, long = strikes[middle].put, strikes[middle - 2].put
     assert short is not None
@@ -308,7 +314,7 @@ async def listening(
         yield listener
     finally:
         await stream.close()
-        await asyncio.wait_for(listener.task, 10)
+        await asyncio.wait_for(listener.task, 30)
 
 
 def all_brokers() -> list[str]:

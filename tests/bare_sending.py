@@ -30,7 +30,7 @@ def without_controls(replace: Callable[[object, str, Any], None]) -> None:
     replace(snapshots, "renew", lambda snapshot, account: snapshot)
     replace(limits, "for_account", lambda *_: None)
     replace(risk, "check", lambda *_: [])
-    replace(last_count, "check", lambda written_at: None)
+    replace(last_count, "check", lambda *_: None)
 
 
 def strip(replace: Callable[[object, str, Any], None]) -> None:

@@ -33,9 +33,9 @@ LONG = Timeouts(connect=3.0, read=700.0, total=700.0)
 def sign_in(sim_url: str, name: str) -> dict[str, str]:
     client = {"client_id": f"bulkhead-{name}", "client_secret": secrets.token_urlsafe(24)}
     wanted = client | {"broker": "tastytrade", "redirect_uris": ["http://localhost/cb"]}
-    requests.post(f"{sim_url}/control/clients", json=wanted, timeout=10).raise_for_status()
+    requests.post(f"{sim_url}/control/clients", json=wanted, timeout=30).raise_for_status()
     asked = {"client_id": client["client_id"], "user": name}
-    grant = requests.post(f"{sim_url}/control/grants", json=asked, timeout=10).json()
+    grant = requests.post(f"{sim_url}/control/grants", json=asked, timeout=30).json()
     user = get_user_model().objects.create_user(name)
     sealed = Secret(client["client_secret"]), Secret(grant["refresh_token"])
     connections.connect_personal(user, "tastytrade", "sim", *sealed, "Bulkhead", client_id=client["client_id"])

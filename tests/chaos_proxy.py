@@ -142,6 +142,10 @@ class Stream:
     def close(self) -> None:
         self.writer.close()
 
+    async def gone(self) -> None:
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
+
     def reset(self) -> None:
         own: socket.socket = self.writer.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -178,6 +182,9 @@ class ChaosProxy:
         self.lines: set[Line] = set()
         self.opened = 0
         self.lost: list[bytes] = []
+        self._serving: set[asyncio.Task[None]] = set()
+        self._ends: dict[asyncio.Task[None], Stream] = {}
+        """What is not yet closed for good, and who waits for that."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -187,7 +194,7 @@ class ChaosProxy:
 
     def __enter__(self) -> "ChaosProxy":
         self._thread.start()
-        self._server = self._do(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
+        self._server = self._do(asyncio.start_server(self._let_in, "127.0.0.1", 0, backlog=1024))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -198,24 +205,44 @@ class ChaosProxy:
         self._loop.close()
 
     async def _stop(self) -> None:
+        """Nothing is left to the garbage collector: it would speak of it in the midst of another test."""
+        for door in self._server.sockets:
+            self._loop.remove_reader(door.fileno())  # a server that is closed drops whom it is just letting in
+        while others := asyncio.all_tasks() - {asyncio.current_task(), *self._ends}:  # type: ignore[arg-type]
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0)
         self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for end in self._ends.values():
+            end.writer.transport.abort()
+        await asyncio.gather(*self._ends)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = Stream(reader, writer)
+    def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Noted before anything can be cancelled."""
+        client = self._noted(reader, writer)
+        task = self._loop.create_task(self._serve(client))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        task.add_done_callback(lambda _: client.close())
+
+    def _noted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "Stream":
+        end = Stream(reader, writer)
+        waiting = self._loop.create_task(end.gone())
+        self._ends[waiting] = end
+        waiting.add_done_callback(self._ends.pop)
+        return end
+
+    async def _serve(self, client: "Stream") -> None:
         if self.is_down:
             await self._refuse(client)
             return
         try:
-            server = Stream(*await asyncio.open_connection("127.0.0.1", self.target))
+            server = self._noted(*await asyncio.open_connection("127.0.0.1", self.target))
         except OSError:
-            client.close()
             return
         line = Line(self, client, server)
         line.is_swallowed = self.swallows_new
@@ -227,12 +254,11 @@ class ChaosProxy:
         finally:
             self.lines.discard(line)
 
-    async def _refuse(self, client: Stream) -> None:
+    async def _refuse(self, client: "Stream") -> None:
         with contextlib.suppress(OSError, EOFError, asyncio.IncompleteReadError):
             await client.head()
             client.write(DOWN)
             await client.writer.drain()
-        client.close()
 
     # What befalls the lines
 

@@ -51,6 +51,8 @@ class DeskProcess:
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.simulator: subprocess.Popen[bytes] | None = None
+        """One that was started in place of the desk's own."""
 
     def start(self) -> "DeskProcess":
         with self.log.open("ab") as log:
@@ -60,7 +62,7 @@ class DeskProcess:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the desk ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/accounts/login/", timeout=5):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/accounts/login/", timeout=30):
                 return self
             time.sleep(0.1)
         raise RuntimeError(f"the desk did not start in time:\n{self.log.read_text()[-4000:]}")
@@ -69,10 +71,19 @@ class DeskProcess:
         """As Ctrl-C does; the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(90)
+        status = self.process.wait(90)
+        self._end_simulator()
+        return status
+
+    def _end_simulator(self) -> None:
+        if self.simulator is not None:
+            self.simulator.kill()
+            self.simulator.wait(60)
+            self.simulator = None
 
     def kill(self) -> None:
         """Make sure that nothing of it is left, the simulator included."""
+        self._end_simulator()
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -95,11 +106,12 @@ class DeskProcess:
     def kill_simulator(self) -> None:
         """The broker is gone, without a word; the desk stays."""
         assert self.process is not None
+        self._end_simulator()
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for child in children:
             os.kill(int(child), signal.SIGKILL)
 
-    def start_simulator(self) -> subprocess.Popen[bytes]:
+    def start_simulator(self) -> None:
         """The broker is back, as it was: its state is in the desk's folder."""
         state = str(self.folder / "var" / "simulator.json")
         command = [
@@ -114,7 +126,7 @@ class DeskProcess:
         ]
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": "config.settings", "LOCAL": "1"}
         with self.log.open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self.simulator = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask the simulator's control port; a body makes it a POST."""

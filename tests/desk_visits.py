@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,14 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 PATIENCE = 60_000
 """How long, in milliseconds, a wait for what should come may take: it costs nothing when all is well."""
 MOST_PRESSES = 3
-AGAIN = re.compile("Try again|look again|look at the price again")
+AGAIN = re.compile("Try again|look again|look at the price again|starts at the middle")
 """Words after which to look and to press once more is right: prices moved, quotes grew old, a broker was slow."""
+HELD_BACK = "#tick-note:not(:empty)"
+"""Where a ticket says to who presses on that its price has yet to come, or has only just come."""
+PRESSED = """form => {
+  form.dataset.pressed = "yes";
+  document.getElementById("tick-note").replaceChildren();
+}"""
 DEMO = ("demo", "demo-blotter")
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
@@ -74,13 +81,20 @@ def review(page: Page, desk: DeskProcess, **ticket: str) -> None:
 def press_review(page: Page) -> None:
     """From the ticket to the review; where the broker could not be asked, once more, as the page says."""
     for _ in range(MOST_PRESSES):
-        page.locator("#ticket").evaluate("form => { form.dataset.pressed = 'yes'; }")
+        price_is_there(page)
+        page.locator("#ticket").evaluate(PRESSED)
         page.get_by_role("button", name="Review order").click()
-        if came_to(page, "#send, #ticket:not([data-pressed])") == "send":
+        if came_to(page, f"#send, #ticket:not([data-pressed]), {HELD_BACK}") == "send":
             return
         if not AGAIN.search(said(page)):
             break
     pytest.fail(f"The ticket was not taken: {said(page)}")
+
+
+def price_is_there(page: Page) -> None:
+    """A limit that nobody has typed comes with the first quotes of all legs: until then nobody presses on."""
+    if page.locator("[name=order_type]").input_value() in ("limit", "stop_limit"):
+        expect(page.locator("[name=limit_price]")).not_to_have_value("")
 
 
 def confirm_all(page: Page) -> None:
@@ -149,8 +163,14 @@ def came_to(page: Page, places: str) -> str:
 
 def said(page: Page) -> str:
     """What the desk says above or in its form, in one line."""
-    words = page.locator(".notice, .form-error, .errorlist").all_inner_texts()
+    words = page.locator(".notice, .form-error, .errorlist, #tick-note").all_inner_texts()
     return " / ".join(" ".join(text.split()) for text in words)
+
+
+def take(page: Page, shots: Path | None, name: str) -> None:
+    """A picture of the whole page, where somebody wants to look at them."""
+    if shots is not None:
+        page.screenshot(path=shots / name, full_page=True)
 
 
 def expect_badge(page: Page, state: str, seconds: float = PATIENCE / 1000) -> None:

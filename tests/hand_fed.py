@@ -98,7 +98,7 @@ class Socket:
         return shown
 
 
-async def until(is_so: Callable[[], object], within: float = 3) -> None:
+async def until(is_so: Callable[[], object], within: float = 30) -> None:
     """Wait for something to come true."""
     end = asyncio.get_running_loop().time() + within
     while not is_so():

@@ -40,11 +40,11 @@ class Tab(ApplicationCommunicator):
 
     async def connect(self) -> None:
         await self.send_input({"type": "websocket.connect"})
-        assert (await self.receive_output(3))["type"] == "websocket.accept"
+        assert (await self.receive_output(30))["type"] == "websocket.accept"
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.wait(3)
+        await self.wait(30)
 
     async def send_text(self, text: str) -> None:
         await self.send_input({"type": "websocket.receive", "text": text})
@@ -52,7 +52,7 @@ class Tab(ApplicationCommunicator):
     async def send_json_to(self, message: dict) -> None:
         await self.send_text(json.dumps(message))
 
-    async def receive_json_from(self, timeout: float = 3) -> dict:  # noqa: ASYNC109
+    async def receive_json_from(self, timeout: float = 30) -> dict:  # noqa: ASYNC109
         return json.loads((await self.receive_output(timeout))["text"])
 
     async def ask(self, **message: object) -> dict:
@@ -61,11 +61,11 @@ class Tab(ApplicationCommunicator):
 
     async def frame(self, kind: str) -> dict:
         """The next frame of a kind; those before it are passed over."""
-        while (frame := await self.receive_json_from(timeout=3))["type"] != kind:
+        while (frame := await self.receive_json_from())["type"] != kind:
             pass
         return frame
 
     async def closed_with(self) -> int:
-        while (message := await self.receive_output(timeout=4))["type"] != "websocket.close":
+        while (message := await self.receive_output(timeout=30))["type"] != "websocket.close":
             pass
         return message["code"]

@@ -43,10 +43,10 @@ def begin(browser: Client, broker: str) -> str:
 def decide(sim: SimulatorServer, address: str, decision: str = "allow", user: str = "demo") -> dict[str, str]:
     """Sign in and decide at the broker; what it sends the person back with."""
     form = {"step": "sign-in", "user": user, "password": sim.control("")["users"][user]}
-    ticket = re.search(r'name="ticket" value="([^"]+)"', requests.post(address, data=form, timeout=10).text)
+    ticket = re.search(r'name="ticket" value="([^"]+)"', requests.post(address, data=form, timeout=30).text)
     assert ticket
     form = {"step": "consent", "ticket": ticket[1], "decision": decision}
-    back = requests.post(address, data=form, allow_redirects=False, timeout=10).headers["Location"]
+    back = requests.post(address, data=form, allow_redirects=False, timeout=30).headers["Location"]
     return dict(parse_qsl(urlsplit(back).query))
 
 

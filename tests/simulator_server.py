@@ -78,7 +78,7 @@ class SimulatorServer:
 
     def start(self) -> "SimulatorServer":
         self.thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.server.started:
             if not self.thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("the simulator did not start")
@@ -105,14 +105,14 @@ class SimulatorServer:
         async def call() -> T:
             return act(self.app.state.world)
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(60)
 
     # The control port
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POST a body (GET without one) and give the answer; an ``AssertionError`` when it was refused."""
         url = f"{self.url}/control/{path}"
-        answer = self.http.get(url, timeout=10) if body is None else self.http.post(url, json=body, timeout=10)
+        answer = self.http.get(url, timeout=30) if body is None else self.http.post(url, json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

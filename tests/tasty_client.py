@@ -50,7 +50,7 @@ class Tasty:
 
     def call(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
         """The answer's JSON; ``AssertionError`` when the status is another one."""
-        answer = self.session.request(method, f"{self.sim.api}{path}", timeout=10, **options)
+        answer = self.session.request(method, f"{self.sim.api}{path}", timeout=30, **options)
         assert answer.status_code == status, answer.text
         return answer.json()
 

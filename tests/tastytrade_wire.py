@@ -83,7 +83,7 @@ class Desk:
         self.session: requests.Session = sim.session(self.grant)
 
     def call(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
-        answer = self.session.request(method, f"{self.sim.api}{path}", timeout=10, **options)
+        answer = self.session.request(method, f"{self.sim.api}{path}", timeout=30, **options)
         assert answer.status_code == status, answer.text
         return answer.json()
 

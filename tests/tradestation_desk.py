@@ -58,7 +58,7 @@ class Token:
         if not self.value or refused == self.value:
             values = {"grant_type": "refresh_token", "refresh_token": self.ts.refresh_token}
             values |= {"client_id": self.ts.client.client_id, "client_secret": self.ts.client.client_secret}
-            answer = requests.post(f"{self.ts.signin}/oauth/token", data=values, timeout=5)
+            answer = requests.post(f"{self.ts.signin}/oauth/token", data=values, timeout=30)
             if answer.status_code == 403:
                 raise NotAuthorized("The grant is gone. Connect again.", grant_is_dead=True)
             if answer.status_code != 200:
@@ -130,7 +130,7 @@ async def listening(
         yield listener
     finally:
         await stream.close()
-        await asyncio.wait_for(listener.task, 5)
+        await asyncio.wait_for(listener.task, 30)
 
 
 def open_streams(sim: SimulatorServer) -> int:

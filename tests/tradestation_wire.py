@@ -88,7 +88,7 @@ class TradeStation:
     def refresh(self) -> dict[str, Any]:
         values = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
         values |= {"client_id": self.client.client_id, "client_secret": self.client.client_secret}
-        answer = requests.post(f"{self.signin}/oauth/token", data=values, timeout=10)
+        answer = requests.post(f"{self.signin}/oauth/token", data=values, timeout=30)
         assert answer.status_code == 200, answer.text
         tokens: dict[str, Any] = answer.json()
         return tokens
@@ -99,7 +99,7 @@ class TradeStation:
         return answer.json()
 
     def raw(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, f"{self.base}{path}", timeout=10, **options)
+        return self.session.request(method, f"{self.base}{path}", timeout=30, **options)
 
     def get(self, path: str, expected: int = 200, **params: Any) -> Any:
         return self.call("GET", path, expected, params=params)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from token_server import TokenServer
 
 from brokers import connections as desk
 from brokers import oauth
+from brokers.connections import tokens as tokens_module
 from brokers.connections.sealing import seal_for, unseal_from
 from brokers.models import Connection
 from brokers.transport.ledger import forget_books
@@ -33,6 +35,14 @@ class DoorClock:
 def nothing_counted() -> None:
     """What one test was refused does not count in the next."""
     forget_books()
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes for tokens but what a test lets pass, however slow the machine is."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    monkeypatch.setattr(tokens_module, "now_of", lambda _: now)
 
 
 @pytest.fixture

@@ -25,8 +25,10 @@ READ = Request("GET", "/customers/me/accounts")
 
 
 @pytest.fixture(autouse=True)
-def forget() -> None:
+def forget(settings: Any) -> None:
+    """Nothing was asked yet, and what is asked for is not soon made good: in a day, not in half a minute."""
     transport.forget_sessions()
+    settings.BROKER_BUDGETS = {("tastytrade", "sim"): {"accounts": (30, 86_400)}}
 
 
 def break_off(connection: Connection) -> None:
@@ -50,7 +52,7 @@ def test_what_the_desk_asks_is_counted(browser: Client, connection: Connection) 
 
 
 def test_the_brokers_own_figures_are_told_as_such(browser: Client, connection: Connection) -> None:
-    told = {"X-RateLimit-Limit": "500", "X-RateLimit-Period": "300", "X-RateLimit-Remaining": "123"}
+    told = {"X-RateLimit-Limit": "500", "X-RateLimit-Period": "86400", "X-RateLimit-Remaining": "123"}
     gate_for(connection).settle(READ, Heard(200, told))
     calls = left(browser, "accounts")
     assert (calls["limit"], calls["remaining"], calls["source"]) == (500, 123, "broker")
@@ -146,6 +148,7 @@ def tries_in_an_hour(tokens: TokenServer, connection: Connection, code: str, sta
     return len(tokens.asked)
 
 
+@pytest.mark.usefixtures("one_moment")
 @pytest.mark.parametrize(
     ("code", "status", "state"),
     [("invalid_grant", 400, "needs_sign_in"), ("invalid_client", 401, "needs_sign_in")],
@@ -174,6 +177,7 @@ def test_a_person_who_tests_the_connection_does_not_wait_for_that(tokens: TokenS
     assert desk.test_connection(connection)
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_a_client_that_the_broker_does_not_know_is_tried_three_times_an_hour_at_most(
     tokens: TokenServer, connection: Connection
 ) -> None:

@@ -534,11 +534,11 @@ def sim(settings: Any) -> Iterator[SimulatorServer]:
 def click_through(sim: SimulatorServer, url: str, decision: str) -> str:
     """Sign in at the simulated broker and decide; the query it sends back."""
     name, password = next(iter(sim.inside(lambda world: world.passwords()).items()))
-    page = requests.post(url, data={"step": "sign-in", "user": name, "password": password}, timeout=10).text
+    page = requests.post(url, data={"step": "sign-in", "user": name, "password": password}, timeout=30).text
     found = re.search(r'name="ticket" value="([^"]+)"', page)
     assert found
     form = {"step": "consent", "ticket": found[1], "decision": decision}
-    answer = requests.post(url, data=form, timeout=10, allow_redirects=False)
+    answer = requests.post(url, data=form, timeout=30, allow_redirects=False)
     back = urlsplit(answer.headers["Location"])
     assert back.path == CALLBACK
     return back.query

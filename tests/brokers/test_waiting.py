@@ -57,7 +57,7 @@ def another_is_answered(ask: Ask) -> bool:
     answers: list[Any] = []
     other = threading.Thread(target=lambda: answers.extend(ask("other", [lambda: 1, lambda: 2])), daemon=True)
     other.start()
-    other.join(5)
+    other.join(30)
     was_answered = answers == [1, 2]
     silence.set()
     for thread in [*stuck, other]:
@@ -91,9 +91,15 @@ def test_one_connection_has_only_so_many_threads_beside_its_callers() -> None:
     names: list[str] = []
     begun = threading.active_count()
 
+    all_asked = threading.Event()
+
     def ask() -> None:
+        """Who is beside stays until the callers' own are all asked: none of them has room for one more."""
         names.append(threading.current_thread().name)
-        time.sleep(0.02)
+        if len(names) == MOST_AT_ONCE + 8:
+            all_asked.set()
+        if threading.current_thread().name == "asking":
+            all_asked.wait(60)
 
     side_by_side("a", [ask] * (MOST_AT_ONCE + 8))
     assert names.count("asking") == MOST_AT_ONCE

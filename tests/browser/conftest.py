@@ -94,9 +94,9 @@ def armed(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(desk: DeskProcess, browser: Browser) -> Member:
+def demo(desk: DeskProcess) -> Member:
     """The demo person, who has connected the session's desk to the first broker."""
-    return joined_as_demo(browser, desk)
+    return joined_as_demo(desk)
 
 
 @pytest.fixture
@@ -107,8 +107,10 @@ def trader(context: BrowserContext, demo: Member, page: Page) -> Page:
 
 
 @pytest.fixture
-def shots() -> Path:
-    """Where a journey leaves its screenshots, for people to look at."""
-    folder = Path(os.environ.get("SHOTS_DIR", "var/shots"))
+def shots() -> Path | None:
+    """Where journeys leave pictures of the pages; there only for who asks for them."""
+    if "SHOTS_DIR" not in os.environ:
+        return None
+    folder = Path(os.environ["SHOTS_DIR"])
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from desk_members import Member
 from desk_process import DeskProcess
-from desk_visits import PHONE, WIDE, new_visitor, order_status, review, send
+from desk_visits import PHONE, WIDE, new_visitor, order_status, price_is_there, review, send
 from page_faults import faults_of
 from playwright.sync_api import Browser, Page, expect
 
@@ -79,6 +79,7 @@ def test_the_way_of_an_order_has_no_faults(trader: Page, desk: DeskProcess) -> N
     trader.locator("#option-chooser table.chain").wait_for()
     found["option chooser"] = faults_of(trader)
     trader.goto(f"{desk.url}/trade?symbol=F&quantity=none")
+    price_is_there(trader)
     trader.get_by_role("button", name="Review order").click()
     trader.locator(".errorlist").first.wait_for()
     found["refused ticket"] = faults_of(trader)

@@ -29,7 +29,7 @@ def test_an_option_on_a_future_is_chosen_moved_and_reviewed_on_a_phone(trader: P
     before = name.inner_text()
     trader.get_by_role("button", name=re.compile("Higher strike")).click()
     expect(name).not_to_have_text(before)
-    expect(trader.get_by_label("Limit price")).not_to_have_value("")
+    expect(trader.get_by_label("Limit price", exact=True)).not_to_have_value("")
     press_review(trader)
     expect(trader.locator(".sentence")).to_contain_text(f"/ES{month}")
     overflow = trader.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import servers
 from desk_process import DeskProcess
-from desk_visits import press_review, send
+from desk_visits import press_review, send, take
 from playwright.sync_api import Page, expect
 from simulator_server import wait_until
 
@@ -62,16 +62,16 @@ def amount(text: str) -> float:
     return float(re.sub(r"[^0-9.−-]", "", text).replace("−", "-"))
 
 
-def test_a_traders_first_minute(page: Page, fresh_desk: DeskProcess, shots: Path) -> None:
+def test_a_traders_first_minute(page: Page, fresh_desk: DeskProcess, shots: Path | None) -> None:
     desk = fresh_desk
     page.goto(desk.url)
-    page.screenshot(path=shots / "1-sign-in.png")
+    take(page, shots, "1-sign-in.png")
     sign_in(page, desk)
     expect(page.get_by_role("main").get_by_role("link", name="Connect a broker")).to_be_visible()
     connect(page, desk)
-    page.screenshot(path=shots / "2-connections.png", full_page=True)
+    take(page, shots, "2-connections.png")
     positions_appear_and_move(page, desk)
-    page.screenshot(path=shots / "3-positions.png", full_page=True)
+    take(page, shots, "3-positions.png")
     cash = cash_on_overview(page, desk)
     watching = page.context.new_page()  # stays open, never reloaded
     watching.goto(f"{desk.url}/portfolio/")
@@ -81,7 +81,7 @@ def test_a_traders_first_minute(page: Page, fresh_desk: DeskProcess, shots: Path
     row = watching.locator('[data-row][data-symbol="F"]').first
     expect(row).to_contain_text("+307")
     wait_until(lambda: cash_shown(watching) != cash, 60)
-    watching.screenshot(path=shots / "6-overview.png", full_page=True)
+    take(watching, shots, "6-overview.png")
     disconnect(page, desk)
 
 
@@ -106,19 +106,19 @@ def cash_shown(page: Page) -> str:
     return figures.filter(has=page.get_by_text("Cash", exact=True)).locator("dd").inner_text().split()[0]
 
 
-def preview_and_place(page: Page, desk: DeskProcess, shots: Path) -> None:
+def preview_and_place(page: Page, desk: DeskProcess, shots: Path | None) -> None:
     page.goto(f"{desk.url}/trade?symbol=F&action=buy_to_open&quantity=7&order_type=market")
-    page.screenshot(path=shots / "4-ticket.png", full_page=True)
+    take(page, shots, "4-ticket.png")
     press_review(page)
     expect(page.locator(".sentence")).to_contain_text("Buy 7 F at the market")
     assert not [e for e in ledger(desk) if e["path"].endswith("/orders")], "a preview sends no order"
-    page.screenshot(path=shots / "5-review.png", full_page=True)
+    take(page, shots, "5-review.png")
     send(page, clicks=2)
 
 
-def order_fills_without_a_reload(page: Page, shots: Path) -> None:
+def order_fills_without_a_reload(page: Page, shots: Path | None) -> None:
     expect(page.locator("#order h2 .badge")).to_have_text("Filled")
-    page.screenshot(path=shots / "5b-order.png", full_page=True)
+    take(page, shots, "5b-order.png")
 
 
 def disconnect(page: Page, desk: DeskProcess) -> None:

@@ -1,28 +1,26 @@
 """Orders in a real browser, at both brokers: new terms, cancel all, closing a holding, brackets, deciding in doubt."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk_members import Member, joined
 from desk_process import DeskProcess
-from desk_visits import confirm_all, new_visitor, order_status, review, send
+from desk_visits import confirm_all, new_visitor, order_status, review, send, take
+from page_faults import faults_of
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PHONE = {"width": 360, "height": 780}
 WIDE = {"width": 1440, "height": 900}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
 LOST = {"effect": "drop_answer", "method": "POST", "path": "*/orders", "times": 1}
 UNLISTED = {"effect": "status", "status": 503, "method": "GET", "path": "*/orders*"}
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "orderly")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "orderly")
 
 
 @pytest.fixture
@@ -48,34 +46,29 @@ def row_of(page: Page, address: str) -> Any:
     return page.locator(f'tr[data-order="{address.rsplit("/", 1)[1]}"]')
 
 
-def shoot(page: Page, shots: Path, name: str) -> None:
+def shoot(page: Page, shots: Path | None, name: str) -> None:
     """The same page wide and on a phone, dark and light, for people who asked to look at it."""
-    if "SHOTS_DIR" not in os.environ:
+    if shots is None:
         return
     for scheme in ("dark", "light"):
         for size, viewport in (("wide", WIDE), ("phone", PHONE)):
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page.screenshot(path=shots / f"orders-{name}-{scheme}-{size}.png", full_page=True)
+            take(page, shots, f"orders-{name}-{scheme}-{size}.png")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     page.emulate_media(color_scheme="dark")
 
 
-def faults_of(page: Page) -> list[str]:
-    """What sticks out at 360 px, and what axe says, in dark and light."""
-    found = []
+def faults_on_a_phone(page: Page) -> list[str]:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    if page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]:
-        found.append("something sticks out on the right")
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        for violation in Axe().run(page, options=RULES).response["violations"]:
-            found.append(f"{violation['id']}: {[node['html'][:160] for node in violation['nodes'][:2]]}")
+    found = faults_of(page)
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     return found
 
 
-def test_terms_are_changed_in_the_list_by_keyboard(page: Page, desk: DeskProcess, account: str, shots: Path) -> None:
+def test_terms_are_changed_in_the_list_by_keyboard(
+    page: Page, desk: DeskProcess, account: str, shots: Path | None
+) -> None:
     address = rest(page, desk, account)
     expect(order_status(page)).to_have_text("Working")
     page.goto(f"{desk.url}/orders/?account={account}")
@@ -140,7 +133,7 @@ def test_all_orders_of_an_account_are_cancelled_and_told_one_by_one(
     expect(page.locator("#run-confirmed")).to_have_text("2")
     expect(page.get_by_role("heading", name="Over")).to_be_visible()
     shoot(page, shots, "cancel-run")
-    assert faults_of(page) == []
+    assert faults_on_a_phone(page) == []
 
 
 @pytest.mark.nightly
@@ -163,12 +156,12 @@ def test_a_bracket_goes_from_the_ticket_to_one_request(
     page.get_by_label("Profit at", exact=True).fill("9.00")
     page.get_by_label("Stop at", exact=True).fill("4.00")
     shoot(page, shots, "bracket-ticket")
-    assert faults_of(page) == []
+    assert faults_on_a_phone(page) == []
     page.get_by_label("Stop at", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="Review orders: bracket")).to_be_visible()
     expect(page.locator(".group-orders li")).to_have_count(3)
     shoot(page, shots, "bracket-review")
-    assert faults_of(page) == []
+    assert faults_on_a_phone(page) == []
     expect(page.get_by_role("button", name="Send 3 SIM orders")).to_be_visible()
     send(page)
     expect(page.get_by_role("heading", name="Bracket: sent as one")).to_be_visible()
@@ -176,7 +169,7 @@ def test_a_bracket_goes_from_the_ticket_to_one_request(
     bundle = page.locator("tbody.bundle").filter(has_text="3 orders sent as one")
     expect(bundle.locator("tr[data-order]")).to_have_count(3)
     shoot(page, shots, "list")
-    assert faults_of(page) == []
+    assert faults_on_a_phone(page) == []
     cancel_everything(page, desk, account)
 
 
@@ -234,7 +227,7 @@ def test_an_order_in_doubt_is_decided_by_its_person(
     browser: Browser, page: Page, desk: DeskProcess, member: Member, shots: Path
 ) -> None:
     """Somebody else with the same account sends the very same order; the answer to ours is lost."""
-    other = joined(browser, desk, "somebody")
+    other = joined(desk, "somebody")
     visitor = new_visitor(browser, storage_state=other.state)
     elsewhere = visitor.new_page()
     account = {one: accounts["tradestation"] for one, accounts in (("a", member.accounts), ("b", other.accounts))}
@@ -255,7 +248,7 @@ def test_an_order_in_doubt_is_decided_by_its_person(
     page.get_by_role("link", name="Decide which order it is").click()
     expect(page.locator(".choice")).to_have_count(4)
     shoot(page, shots, "decision")
-    assert faults_of(page) == []
+    assert faults_on_a_phone(page) == []
     page.goto(f"{desk.url}/orders/")
     expect(page.get_by_role("alert")).to_contain_text("needs your decision")
     page.get_by_role("link", name=re.compile("^Decide")).click()

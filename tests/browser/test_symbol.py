@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk_members import Member, joined
 from desk_process import DeskProcess
-from desk_visits import new_visitor, order_status, review, send
+from desk_visits import new_visitor, order_status, review, send, take
+from page_faults import faults_of
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PHONE = {"width": 360, "height": 780}
 WIDE = {"width": 1440, "height": 900}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+LOOKS: tuple[Any, ...] = ((PHONE, ("light",)), (WIDE, ("dark",)))
 PIXELS = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const colours = new Map();
@@ -30,8 +30,8 @@ OWN = "EEM"
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "charting", "demo", "tastytrade")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "charting", "demo", "tastytrade")
 
 
 @pytest.fixture
@@ -50,13 +50,6 @@ def open_chart(page: Page, desk: DeskProcess, symbol: str = "AAPL") -> Any:
 
 def legend(page: Page) -> str:
     return page.locator("#chart-legend").inner_text()
-
-
-def faults(page: Page) -> Any:
-    width, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width <= room
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [(fault["id"], [node["html"][:160] for node in fault["nodes"][:3]]) for fault in found]
 
 
 def test_the_chart_shows_bars_of_each_length_and_its_keys_tell_them(page: Page, desk: DeskProcess) -> None:
@@ -152,7 +145,7 @@ def test_own_orders_and_fills_are_on_the_chart_and_can_be_cancelled_beside_it(
     assert [(one["price"], one["words"]) for one in marks.evaluate(levels)["orders"]] == [("9.5", "Buy 1 limit")]
     assert marks.evaluate(levels)["fills"][0]["words"].startswith("Buy 7 at")
     page.wait_for_function("() => JSON.parse(document.getElementById('symbol-marks').dataset.levels).cost")
-    page.screenshot(path=shots / "symbol-with-orders.png", full_page=True)
+    take(page, shots, "symbol-with-orders.png")
     marks.get_by_role("button", name=f"Cancel: Buy 1 {OWN} at 9.50").click()
     expect(marks.get_by_text(f"Buy 1 {OWN} at 9.50")).to_have_count(0)
     assert page.url.endswith(f"/symbols/{OWN}")
@@ -191,7 +184,7 @@ def test_keys_lead_somewhere_and_can_be_turned_off(page: Page, desk: DeskProcess
     page.keyboard.press("?")
     keys = page.locator("#shortcuts")
     expect(keys).to_contain_text("Positions")
-    assert faults(page) == []
+    assert faults_of(page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("p")
@@ -264,17 +257,18 @@ def test_prices_that_move_while_the_market_should_be_closed_are_said_to_move(pag
     expect(page.locator("html")).to_have_attribute("data-market", "closed")
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (WIDE, "dark")], ids=["phone", "wide"])
-def test_the_page_has_no_faults(page: Page, desk: DeskProcess, size: Any, scheme: Any, shots: Path) -> None:
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+def test_the_page_has_no_faults(page: Page, desk: DeskProcess, shots: Path | None) -> None:
+    page.emulate_media(reduced_motion="reduce")
     open_chart(page, desk)
     page.get_by_text("Figures as a table").click()
-    assert faults(page) == []
-    page.screenshot(path=shots / f"symbol-{scheme}-{size['width']}.png", full_page=True)
-    page.keyboard.press("Control+k")
-    expect(page.locator("#finder-list [role=option]").first).to_be_visible()
-    assert faults(page) == []
+    for size, schemes in LOOKS:
+        page.set_viewport_size(size)
+        assert faults_of(page, schemes=schemes) == []
+        take(page, shots, f"symbol-{size['width']}.png")
+        page.keyboard.press("Control+k")
+        expect(page.locator("#finder-list [role=option]").first).to_be_visible()
+        assert faults_of(page, schemes=schemes, within="#finder") == []
+        page.keyboard.press("Escape")
 
 
 def test_without_a_script_there_are_figures_a_search_and_links(

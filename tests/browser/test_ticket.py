@@ -1,16 +1,21 @@
 """The ticket in use: an option from the chain, a price that starts at the middle, a holding to close, the way back."""
 
+import json
 import re
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_process import DeskProcess
-from desk_visits import order_status, press_review, review, send
-from playwright.sync_api import Page, expect
+from desk_visits import HELD_BACK, came_to, order_status, press_review, review, said, send
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def typed_price(page: Page) -> Decimal:
-    field = page.get_by_label("Limit price")
+    field = page.get_by_label("Limit price", exact=True)
     expect(field).not_to_have_value("")
     return Decimal(field.input_value())
 
@@ -43,29 +48,118 @@ def test_an_option_is_bought_through_the_chain(trader: Page, desk: DeskProcess) 
     expect(held).to_contain_text("+1")
 
 
+class Socket:
+    """A page's socket at the desk, in a test's hands: it passes on what the desk says, or keeps it back."""
+
+    def __init__(self, page: Page, *, silent: bool = False) -> None:
+        self.silent = silent
+        self.held: list[str | bytes] = []
+        self.told: dict[str, Any] = {}
+        self.page: WebSocketRoute | None = None
+        page.route_web_socket("**/ws/v1/", self._opened)
+
+    def _opened(self, page: WebSocketRoute) -> None:
+        self.page = page
+        page.connect_to_server().on_message(self._heard)
+
+    def _heard(self, message: str | bytes) -> None:
+        if self.silent:
+            self.held.append(message)
+        else:
+            self._pass_on(message)
+
+    def _pass_on(self, message: str | bytes) -> None:
+        frame = json.loads(message)
+        if frame["type"] in ("snapshot", "quotes"):
+            self.told = frame
+        assert self.page is not None
+        self.page.send(message)
+
+    def speak(self) -> None:
+        self.silent = False
+        for message in self.held:
+            self._pass_on(message)
+
+    def quote(self, symbol: str, bid: str, ask: str) -> None:
+        """The market stands there from now on: nothing else is heard of it."""
+        self.silent = True
+        quote = {"bid": bid, "ask": ask, "mark": None, "last": None, "as_of": "2099-01-01T00:00:00+00:00"}
+        self.told |= {"type": "quotes", "seq": self.told["seq"] + 1, "quotes": {symbol: quote}}
+        assert self.page is not None
+        self.page.send(json.dumps(self.told))
+
+
 def test_the_price_starts_at_the_middle_on_the_grid(trader: Page, desk: DeskProcess) -> None:
+    socket = Socket(trader)
     trader.goto(f"{desk.url}/trade?symbol=F")
     price = typed_price(trader)
     assert price == price.quantize(Decimal("0.01"))
     expect(trader.locator("#net-quote [data-net=ask]")).not_to_have_text("—")
-    for _ in range(200):  # bid, ask and middle move together, so they are read together
-        bid, middle, ask = trader.evaluate(
-            """() => [...document.querySelectorAll("#net-quote dd")].slice(0, 3).map((one) => one.textContent.trim())"""
-        )
-        assert "—" not in (bid, middle, ask)
-        assert Decimal(middle) == (Decimal(bid) + Decimal(ask)) / 2
-        if len(middle.split(".")[1]) == 3:
-            break
-        trader.wait_for_timeout(250)
-    else:
-        pytest.fail("the middle of 10.88 and 10.89 was never shown as 10.885")
-    trader.get_by_label("Limit price").fill("3.21")
-    trader.wait_for_timeout(600)
+    socket.quote("F", "10.88", "10.89")
+    expect(trader.locator("#ticket-mid")).to_have_text("10.885")
+    assert typed_price(trader) == price, "it starts there and does not follow"
+    trader.get_by_role("button", name="Mid", exact=True).click()
+    assert typed_price(trader) in (Decimal("10.88"), Decimal("10.89"))
+    trader.get_by_label("Limit price", exact=True).fill("3.21")
+    socket.quote("F", "10.90", "10.92")
+    expect(trader.locator("#ticket-mid")).to_have_text("10.91")
     assert typed_price(trader) == Decimal("3.21"), "what was typed stays"
+    socket.speak()
     trader.get_by_label("Symbol", exact=True).fill("KO")
     trader.get_by_label("Symbol", exact=True).blur()
-    expect(trader.get_by_label("Limit price")).not_to_have_value("3.21")
-    assert typed_price(trader) > 50, "a price belongs to its symbol"
+    expect(trader.get_by_label("Limit price", exact=True)).not_to_have_value("3.21")
+    assert typed_price(trader) > 2 * price, "a price belongs to its symbol"
+
+
+def spoil(page: Page, script: str, good: str, bad: str) -> None:
+    """Let this browser have a script with one thing changed."""
+    source = (ROOT / f"static/js/{script}.js").read_text()
+    assert good in source
+    body = source.replace(good, bad)
+    page.route(f"**/js/{script}.js*", lambda route: route.fulfill(body=body, content_type="text/javascript"))
+
+
+def reviewed(page: Page, desk: DeskProcess) -> tuple[str, str]:
+    """What the desk made of Review pressed before the quotes came, and of a symbol typed and entered at once: the
+    sentence to confirm, or what it said; and the price of the share that was there before."""
+    socket = Socket(page, silent=True)
+    page.goto(f"{desk.url}/trade?symbol=F&quantity=1")
+    expect(page.locator("#symbol-name")).to_contain_text("FORD", ignore_case=True)
+    page.get_by_role("button", name="Review order").click()
+    if came_to(page, f"#ticket:has(.errorlist), {HELD_BACK}") == "ticket":
+        return said(page), ""
+    socket.speak()
+    expect(page.locator("#tick-note")).to_contain_text("starts at the middle")
+    share = str(typed_price(page))
+    page.get_by_label("Symbol", exact=True).fill("KO")
+    page.get_by_label("Symbol", exact=True).press("Enter")
+    if came_to(page, f"#send, {HELD_BACK}") == "tick-note":
+        press_review(page)
+    return page.locator(".sentence").inner_text(), share
+
+
+def test_nothing_is_reviewed_before_its_own_price_has_come(trader: Page, desk: DeskProcess) -> None:
+    sentence, share = reviewed(trader, desk)
+    assert sentence.startswith("Buy 1 KO at ")
+    assert f" {share} " not in sentence
+
+
+@pytest.mark.parametrize(
+    ("script", "good", "bad", "seen"),
+    [
+        ("ticket-price", "return this.wants &&", "return false &&", "needs a price"),
+        ("ticket", "if (!this.changing && !this.price.isWaiting) return;", "if (!this.price.isWaiting) return;",
+         "Buy 1 KO at {share} "),
+    ],
+    ids=["price", "legs"],
+)  # fmt: skip
+def test_a_ticket_that_does_not_wait_would_be_noticed(
+    script: str, good: str, bad: str, seen: str, trader: Page, desk: DeskProcess
+) -> None:
+    """The twins: the ticket comes back for want of a price, or one symbol is reviewed at another's."""
+    spoil(trader, script, good, bad)
+    found, share = reviewed(trader, desk)
+    assert seen.format(share=share) in found
 
 
 def test_close_opens_a_ticket_that_is_ready_to_review(trader: Page, desk: DeskProcess) -> None:
@@ -103,7 +197,7 @@ def test_back_and_reload_after_sending_send_nothing_more(trader: Page, desk: Des
     trader.go_back()
     expect(trader.get_by_label("Quantity")).to_have_value("6")
     trader.reload()
-    expect(trader.get_by_label("Limit price")).to_have_value("4.44")
+    expect(trader.get_by_label("Limit price", exact=True)).to_have_value("4.44")
     trader.go_forward()
     expect(trader).to_have_url(order)
     trader.goto(f"{desk.url}/orders/")

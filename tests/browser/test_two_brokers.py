@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from desk_process import DeskProcess
-from desk_visits import connect, expect_badge, order_status, review, send, sign_up
+from desk_visits import connect, expect_badge, order_status, review, send, sign_up, take
 from playwright.sync_api import Page, expect
 
 TITLES = {"tastytrade": "tastytrade SIM", "tradestation": "TradeStation SIM"}
@@ -23,9 +23,9 @@ def test_both_brokers_are_connected_shown_and_traded_at_in_one_sitting(
     for title in TITLES.values():
         connect(page, desk, at=title)
     expect(page.get_by_text("Connected", exact=True)).to_have_count(2)
-    page.screenshot(path=shots / "7-two-brokers.png", full_page=True)
+    take(page, shots, "7-two-brokers.png")
     both_portfolios_move(page, desk)
-    page.screenshot(path=shots / "8-two-portfolios.png", full_page=True)
+    take(page, shots, "8-two-portfolios.png")
     sent = {account["broker"]: place_and_see_it_filled(page, desk, account) for account in margin_accounts(page, desk)}
     page.goto(f"{desk.url}/orders/?tab=today")
     for broker, order in sent.items():

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk_members import Member, joined
 from desk_process import DeskProcess
-from desk_visits import new_visitor
+from desk_visits import new_visitor, take
+from page_faults import faults_of
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PHONE = {"width": 360, "height": 780}
 WIDE = {"width": 1440, "height": 900}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+LOOKS: tuple[Any, ...] = ((PHONE, ("dark",)), (WIDE, ("light",)))
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "watching", "demo", "tastytrade")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "watching", "demo", "tastytrade")
 
 
 @pytest.fixture
@@ -159,13 +159,10 @@ def test_a_symbol_is_put_on_a_list_from_its_page(page: Page, desk: DeskProcess) 
     assert symbols_on(page) == ["NFLX"]
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (WIDE, "light")], ids=["phone", "wide"])
-def test_the_page_has_no_faults(page: Page, desk: DeskProcess, size: Any, scheme: Any, shots: Path) -> None:
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    make(page, desk, f"Looked at {scheme}", "AAPL SPY $SPX /ESZ26 BTC/USD")
-    width, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width <= room
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert [(fault["id"], [node["html"][:160] for node in fault["nodes"][:3]]) for fault in found] == []
-    page.screenshot(path=shots / f"watchlist-{scheme}-{size['width']}.png", full_page=True)
+def test_the_page_has_no_faults(page: Page, desk: DeskProcess, shots: Path | None) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    make(page, desk, "Looked at", "AAPL SPY $SPX /ESZ26 BTC/USD")
+    for size, schemes in LOOKS:
+        page.set_viewport_size(size)
+        assert faults_of(page, schemes=schemes) == []
+        take(page, shots, f"watchlist-{size['width']}.png")

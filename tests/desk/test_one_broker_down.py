@@ -136,7 +136,7 @@ async def outage(desk: Desk, away: str, harm: Callable[[], None]) -> None:
         assert (await in_thread(lambda: desk.place(OTHER[away]))).phase in ("submitting", "working")
         told = watch.hub.feeds[ill.connection.pk].statuses
         assert all(change.detail for change in told.values()), "and it says why"
-        await until(lambda: len(well.prices) >= seen + 5, 10)
+        await until(lambda: len(well.prices) >= seen + 5)
         assert well.bad == set(), "undisturbed"
         desk.proxies[away].is_down = False
         await until(lambda: ill.is_live)

@@ -2,7 +2,6 @@
 
 import html
 import re
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,11 +10,11 @@ import pytest
 from any_broker import calm
 from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone
+from listed_soon import monthly, quarterly
 from simulator_server import SimulatorServer
 
 from brokers import connections, registry
-from brokers.domain.instruments import Future, FutureOption, Instrument, Option, Right, parse_instrument
+from brokers.domain.instruments import FutureOption, Option, Right, parse_instrument
 from brokers.models import Account
 from market.chain.board import Board
 from market.chain.legs import PickedLeg
@@ -185,12 +184,6 @@ def test_what_is_held_is_marked_and_its_leg_closes(
     assert parse_qs(urlsplit(answer.context["tray"].href).query)["action"] == ["sell_to_close"]
 
 
-def quarterly() -> Future:
-    """The next one but the one that is about to end."""
-    soon = timezone.localdate() + timedelta(days=21)
-    return Future("ES", soon.year, (soon.month + 2) // 3 * 3)
-
-
 @pytest.mark.parametrize("account", ["tastytrade"], indirect=True)
 def test_options_on_a_future_have_their_chain_strategies_and_ticket(account: Account, trader: Client) -> None:
     future = str(quarterly())
@@ -347,21 +340,16 @@ def test_without_quotes_the_chain_stands_with_dashes(
 
 @pytest.mark.parametrize("account", ["tastytrade"], indirect=True)
 def test_an_address_made_up_by_hand_breaks_nothing(account: Account, trader: Client) -> None:
+    put = monthly("SPY", Right.PUT, "600")
     wild = {
         "expiry": "x" * 500,
         "view": "<b>",
         "strikes": "-1",
         "side": "both",
         "around": "NaN",
-        "leg": ["1*<script>", "-1*SPY   261218P00600000", "", "9" * 400 + "*SPY"],
+        "leg": ["1*<script>", f"-1*{put}", "", "9" * 400 + "*SPY"],
     }
     answer = page(trader, **wild)
-    assert legs(answer) == [("SPY   261218P00600000", -1)]
+    assert legs(answer) == [(str(put), -1)]
     assert "<script>alert" not in answer.content.decode()
-    assert answer.context["state"].legs == (PickedLeg(Option("SPY", date_of(), Right.PUT, Decimal(600)), Decimal(-1)),)
-
-
-def date_of() -> Any:
-    found: Instrument = parse_instrument("SPY   261218P00600000")
-    assert isinstance(found, Option)
-    return found.expiry
+    assert answer.context["state"].legs == (PickedLeg(put, Decimal(-1)),)

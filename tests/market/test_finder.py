@@ -1,6 +1,6 @@
 """The search box's answers: recent symbols first, what was typed, what the broker knows; and as a plain form."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,8 +8,10 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from listed_soon import monthly, quarterly
 from simulator_server import SimulatorServer
 
+from brokers.domain.instruments import Right
 from brokers.models import Account
 from market.models import RECENT_KEPT, RecentSymbol
 
@@ -35,8 +37,17 @@ def test_a_beginning_finds_symbols_and_a_whole_one_comes_first(account: Account,
     assert found(trader, "T")[1:]
 
 
-@pytest.mark.parametrize("symbol", ["/ESZ26", "$SPX", "BTC/USD", "SPY   261218C00600000"])
-def test_what_is_written_out_whole_can_be_gone_to(account: Account, trader: Client, symbol: str) -> None:
+WHOLE: dict[str, Callable[[], str]] = {
+    "future": lambda: str(quarterly()),
+    "index": lambda: "$SPX",
+    "coin": lambda: "BTC/USD",
+    "option": lambda: str(monthly("SPY", Right.CALL, "600")),
+}
+
+
+@pytest.mark.parametrize("written", WHOLE.values(), ids=WHOLE.keys())
+def test_what_is_written_out_whole_can_be_gone_to(account: Account, trader: Client, written: Callable[[], str]) -> None:
+    symbol = written()
     assert symbol in [name for name, _ in found(trader, symbol.lower())]
     address = next(
         line["href"]

@@ -33,7 +33,10 @@ def _nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture
 def talking(monkeypatch: pytest.MonkeyPatch) -> TalkingBroker:
-    """The broker behind every connection: two positions with quotes in the account 5WT00042."""
+    """The broker behind every connection: two positions with quotes in the account 5WT00042. What it answered stays
+    fresh for as long as a test may take."""
+    monkeypatch.setattr(holdings, "FRESH_SECONDS", 60.0)
+    monkeypatch.setattr(holdings, "PATIENCE_SECONDS", 30.0)
     broker = TalkingBroker(
         balances={"5WT00042": a_balance()},
         positions={"5WT00042": [a_holding(), a_short_put()]},

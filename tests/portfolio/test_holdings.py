@@ -52,7 +52,7 @@ def test_balance_positions_and_quotes_are_loaded(account: Account, talking: Talk
 
 def test_what_is_independent_is_asked_side_by_side(account: Account, talking: TalkingBroker) -> None:
     """Balance and positions wait for each other here: one after the other they would never be answered."""
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=30)
     talking.before = lambda name: None if name == "quotes" else (both.wait(), None)[1]
     assert load(account, NOW).error is None
 

@@ -1,6 +1,5 @@
 """Holdings over the real wire: the desk's own sums agree with what the broker says, and an outage is survived."""
 
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -78,6 +77,4 @@ def test_an_outage_leaves_the_last_known_and_its_end_brings_fresh_figures(
     page = client.get(f"/portfolio/positions?account={account.pk}")
     assert "as last read" in page.content.decode()
     sim.clear_faults()
-    ended = time.monotonic()
-    wait_until(lambda: load(account, timezone.now()).error is None, seconds=10)
-    assert time.monotonic() - ended < 10
+    wait_until(lambda: load(account, timezone.now()).error is None)

@@ -27,7 +27,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from brokers.domain.instruments import Instrument, parse_instrument, plain
-from brokers.domain.market import Watchlist
+from brokers.domain.market import Expiration, PriceIncrements, Watchlist
 from brokers.domain.orders import GroupKind, OrderGroup, OrderTicket
 from brokers.errors import BrokerError
 from brokers.port import Broker, Hosts
@@ -178,6 +178,8 @@ def _value(hint: Any, text: str) -> Any:
         return parse_group(text)
     if hint is Watchlist:
         return parse_watchlist(text)
+    if hint is Expiration:
+        return parse_expiration(text)
     if hint == Instrument:
         return parse_instrument(text)
     if get_origin(hint) in (collections.abc.Collection, collections.abc.Sequence):
@@ -196,6 +198,12 @@ def parse_group(text: str) -> OrderGroup:
     found = [parse_ticket(each) for each in tickets]
     trigger = None if kind == GroupKind.OCO else found.pop(0)
     return OrderGroup(GroupKind(kind), tuple(found), trigger)
+
+
+def parse_expiration(text: str) -> Expiration:
+    """``2026-12-18 regular TLT``, as listed: without strikes."""
+    expiry, kind, root = text.split()
+    return Expiration(date.fromisoformat(expiry), kind, "PM", root, Decimal(100), PriceIncrements(()), ())
 
 
 def parse_watchlist(text: str) -> Watchlist:

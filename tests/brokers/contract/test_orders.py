@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from any_broker import AAPL, CENT, ENDED, SPY, Desk, buy, credit_spread, executed, since
+from any_broker import AAPL, CENT, ENDED, SPY, Desk, buy, credit_spread, executed, expiration_at, since
 
 from brokers.domain.instruments import Crypto, Future, FutureOption, Other, Right
 from brokers.domain.orders import Action, BrokerStatus, Leg, OrderTicket, OrderType, TimeInForce, Trail
@@ -108,7 +108,7 @@ def test_a_credit_spread_is_one_order_with_a_net_price(desk: Desk) -> None:
 
 
 def test_a_debit_spread_is_bought_leg_by_leg_in_one_fill(desk: Desk) -> None:
-    strikes = desk.broker.get_chain(SPY).expirations[2].strikes
+    strikes = expiration_at(desk.broker, SPY, 2).strikes
     middle = len(strikes) // 2
     long, short = strikes[middle].call, strikes[middle + 2].call
     assert long is not None

@@ -5,10 +5,10 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from any_broker import AAPL, CENT, SPY, Desk, buy, since
+from any_broker import AAPL, CENT, SPY, Desk, buy, expiration_at, since
 
 from brokers.domain.instruments import Equity, Future, FutureOption, Option, Right
-from brokers.domain.market import Chain, Strike
+from brokers.domain.market import Expiration, Strike
 from brokers.domain.orders import Action, BrokerStatus, GroupKind, Leg, OrderGroup, OrderTicket, OrderType, TimeInForce
 from brokers.errors import OrderRejected, OutcomeUnknown, Refused
 from brokers.simulator.world import World
@@ -17,15 +17,15 @@ ONE = Decimal(1)
 QUIET = (BrokerStatus.WORKING, BrokerStatus.ROUTED, BrokerStatus.RECEIVED)
 
 
-CHAINS: dict[tuple[str, str], Chain] = {}
-"""By simulator and broker: a chain may take many calls, and calls are rationed."""
+LISTED: dict[tuple[str, str, int], Expiration] = {}
+"""By simulator, broker and place: each may take a call, and calls are rationed."""
 
 
 def listed_strikes(desk: Desk, expiration: int) -> list[Strike]:
-    key = (desk.sim.url, desk.name)
-    if key not in CHAINS:
-        CHAINS[key] = desk.broker.get_chain(SPY)
-    return [each for each in CHAINS[key].expirations[expiration].strikes if each.call and each.put]
+    key = (desk.sim.url, desk.name, expiration)
+    if key not in LISTED:
+        LISTED[key] = expiration_at(desk.broker, SPY, expiration)
+    return [each for each in LISTED[key].strikes if each.call and each.put]
 
 
 def strikes(desk: Desk) -> list[Strike]:

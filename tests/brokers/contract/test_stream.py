@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from any_broker import AAPL, LIVE, RECONNECTING, SIGN_IN, SPY, STALE, Desk, buy, listening
+from any_broker import AAPL, LIVE, RECONNECTING, SIGN_IN, SPY, STALE, Desk, buy, expiration_at, listening
 
 from brokers.domain.market import QUOTE_FIELDS, Tick
 from brokers.domain.orders import BrokerStatus
@@ -33,7 +33,7 @@ async def test_prices_come_whole_at_first_and_then_flow(desk: Desk) -> None:
 
 
 async def test_an_option_is_quoted_with_greeks_where_the_broker_has_them(desk: Desk) -> None:
-    strikes = (await asyncio.to_thread(desk.broker.get_chain, SPY)).expirations[1].strikes
+    strikes = (await asyncio.to_thread(expiration_at, desk.broker, SPY, 1)).strikes
     call = strikes[len(strikes) // 2].call
     assert call is not None
     async with listening(desk, [call]) as heard:

@@ -60,7 +60,7 @@ async def test_a_storm_of_ticks_is_told_at_the_pace_of_flushes_and_ends_with_the
             await asyncio.sleep(0.001)
         await until(lambda: socket.merged(HERE)["SPY"]["last"] == "299")
         most = (asyncio.get_running_loop().time() - begun) / 0.1 + 2
-        assert 3 <= len(socket.of_type("quotes")) <= most < 150
+        assert 3 <= len(socket.of_type("quotes")) <= most
 
 
 async def test_upstream_watches_the_union_of_tabs_and_what_is_kept(hub, upstreams):
@@ -173,9 +173,9 @@ async def test_a_grant_that_dies_in_mid_stream_stops_the_feed_too(hub, upstreams
         stream.say(StatusChange("account", StreamState.SIGN_IN, "Revoked."))
         stream.line.put_nowait(None)
         await until(lambda: stream.closed)
+        await until(lambda: [frame["state"] for frame in socket.of_type("status")][-1:] == ["sign_in_needed"])
         await asyncio.sleep(0.1)
         assert len(upstreams.opened) == 1
-        assert socket.of_type("status")[-1]["state"] == "sign_in_needed"
 
 
 async def test_news_of_orders_is_handed_on_whole_and_in_order(hub, upstreams, reported):

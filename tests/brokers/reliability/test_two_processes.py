@@ -16,9 +16,9 @@ from brokers.simulator.tastytrade import newsroom
 
 SYMBOLS = ("SPY", "QQQ", "AAPL")
 ONE_UPSTREAM = {"quotes": 1, "account": 1}
-WITHIN = 5.0
 KILLS = int(os.environ.get("OWNER_KILLS", "1"))
-PATIENT = 30
+PATIENT = 60
+WITHIN = 5.0 if KILLS > 1 else PATIENT
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ class Token:
         body = {"grant_type": "refresh_token", "refresh_token": self.grant.refresh_token}
         body["client_secret"] = self.grant.client.client_secret
         url, headers = f"{self.sim.api}/oauth/token", {"User-Agent": transport.USER_AGENT}
-        answer = requests.post(url, json=body, headers=headers, timeout=5)
+        answer = requests.post(url, json=body, headers=headers, timeout=30)
         if answer.status_code != 200:
             raise NotAuthorized("The grant is gone. Connect again.", grant_is_dead=True)
         return str(answer.json()["access_token"])

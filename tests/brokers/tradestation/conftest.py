@@ -40,7 +40,7 @@ class Token:
         self.fetched += 1
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
         form |= {"client_id": self.client.client_id, "client_secret": self.client.client_secret}
-        answer = requests.post(f"{self.sim.url}/tradestation/signin/oauth/token", data=form, timeout=5)
+        answer = requests.post(f"{self.sim.url}/tradestation/signin/oauth/token", data=form, timeout=30)
         if answer.status_code != 200:
             raise NotAuthorized("The grant is gone. Connect again.", grant_is_dead=True)
         return str(answer.json()["access_token"])

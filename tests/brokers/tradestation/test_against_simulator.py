@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from any_broker import credit_spread
+from any_broker import credit_spread, expiration_at
 from simulator_server import SimulatorServer
 
 from brokers.domain.instruments import Equity, Future, Index, Instrument
@@ -63,21 +63,32 @@ def test_a_strangers_account_is_an_error_and_not_an_empty_one(desk: Desk, sim: S
 
 
 def test_an_options_price_steps_are_those_of_its_chain_and_an_index_is_not_traded(desk: Desk) -> None:
-    expiration = desk.broker.get_chain(SPY).expirations[0]
+    expiration = expiration_at(desk.broker, SPY, 0)
     call = expiration.strikes[len(expiration.strikes) // 2].call
     assert call is not None
     assert desk.broker.get_details(call).increments == expiration.increments
     assert not desk.broker.get_details(SPX).tradeable
 
 
-def test_a_chain_costs_one_call_for_each_day_and_three_more_at_most(desk: Desk, sim: SimulatorServer) -> None:
-    def asked() -> int:
+def test_a_chain_costs_one_call_and_its_strikes_one_for_each_day_and_one_more(desk: Desk, sim: SimulatorServer) -> None:
+    def asked() -> list[str]:
         entries = sim.control("ledger?requests=all")["requests"]
-        return sum("/marketdata/" in entry["path"] for entry in entries)
+        return [entry["path"] for entry in entries if "/marketdata/" in entry["path"]]
 
-    before = asked()
-    chain = desk.broker.get_chain(SPY)
-    assert asked() - before <= len(chain.expirations) + 3
+    before = len(asked())
+    chain = desk.broker.get_chain(SPX)
+    assert len(asked()) - before == 1
+    assert not any(each.strikes for each in chain.expirations)
+    monthly = next(each.expiry for each in chain.expirations if each.root == "SPX")
+    one_day = [each for each in chain.expirations if each.expiry == monthly]
+    wanted = [*one_day, *(each for each in chain.expirations if each.expiry > monthly)][: len(one_day) + 2]
+    days, roots = {each.expiry for each in wanted}, {each.root for each in wanted}
+    before = len(asked())
+    told = desk.broker.with_strikes(SPX, wanted)
+    assert len(asked()) - before == len(days) + 1
+    assert roots == {"SPX", "SPXW"}
+    assert [(each.expiry, each.root) for each in told] == [(each.expiry, each.root) for each in wanted]
+    assert all(each.strikes and each.increments.steps for each in told)
 
 
 def test_what_the_broker_would_not_change_is_refused_before_anything_is_sent(desk: Desk) -> None:

@@ -343,28 +343,19 @@ def test_details_give_steps_and_sizes(payload: Payload) -> None:
 
 
 def test_a_chain_is_put_together_from_days_and_strikes(payload: Payload) -> None:
-    aapl = Equity("AAPL")
-    days = market.read_expirations(payload("M5-expirations"), aapl)
-    assert [(each.expiry.isoformat(), each.kind) for each in days] == [
-        ("2026-12-18", "regular"),
-        ("2026-12-24", "weekly"),
+    days = market.read_expirations(payload("M5-expirations"), Equity("AAPL"))
+    assert [(each.expiry.isoformat(), each.kind, each.strikes) for each in days] == [
+        ("2026-12-18", "regular", ()),
+        ("2026-12-24", "weekly", ()),
     ]
     strikes = market.read_strikes(payload("M6-strikes"))
     assert strikes == [Decimal(145), Decimal("147.5"), Decimal(150)]
-    chain = market.make_chain(aapl, {days[0]: strikes, days[1]: []}, {})
-    (only,) = chain.expirations
-    assert str(only.strikes[1].call) == "AAPL  261218C00147500"
-    assert (only.multiplier, only.settlement, only.increments.steps) == (100, "PM", ())
-
-
-def test_of_many_days_the_nearest_and_the_monthly_ones_are_asked_for() -> None:
-    start = date(2026, 11, 23)
-    kinds = ("weekly", "weekly", "weekly", "regular")
-    days = [market.Listed(start + timedelta(weeks=n), kinds[n % 4], "AAPL") for n in range(200)]
-    chosen = market.nearest(days)
-    assert len(chosen) == market.MOST_EXPIRATIONS
-    assert chosen[: market.NEAREST] == days[: market.NEAREST]
-    assert {each.kind for each in chosen[market.NEAREST :]} == {"regular"}
+    first = market.with_strikes(days[0], strikes)
+    assert str(first.strikes[1].call) == "AAPL  261218C00147500"
+    assert (first.multiplier, first.settlement, first.increments.steps) == (100, "PM", ())
+    assert market.samples([first, days[1]]) == {"AAPL": first.strikes[1].call}
+    assert market.samples([days[1]]) == {}
+    assert market.with_terms(first, None) == first
 
 
 def test_matches_are_those_that_the_desk_knows(payload: Payload) -> None:

@@ -147,7 +147,7 @@ async def heard_after_standing_still(seconds: float) -> bool:
     def read(steps: int) -> None:
         loop.call_soon(read, steps - 1) if steps else heard.set()
 
-    minding = asyncio.create_task(silence(heard, 0.3, 0.01))
+    minding = asyncio.create_task(silence(heard, 1.2, 0.01))
     await asyncio.sleep(0.05)
     loop.call_soon(read, 6)
     time.sleep(seconds)  # noqa: ASYNC251 (that is the point)
@@ -163,7 +163,7 @@ async def test_the_time_in_which_we_stood_still_is_nobodys_silence(
     starved: float, survives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "STARVED", starved)
-    assert await heard_after_standing_still(1.0) is survives
+    assert await heard_after_standing_still(1.5) is survives
 
 
 async def test_silence_ends_by_itself_and_not_while_something_is_heard() -> None:

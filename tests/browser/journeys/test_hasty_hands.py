@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "hasty", "demo", "tastytrade")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "hasty", "demo", "tastytrade")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_a_share_s_price_can_not_be_taken_for_its_option(page: Page, desk: DeskP
     page.goto(f"{desk.url}/trade?symbol=BA&quantity=1")
     ask = page.get_by_role("button", name="Ask", exact=True)
     ask.click()
-    share = Decimal(page.get_by_label("Limit price").input_value())
+    share = Decimal(page.get_by_label("Limit price", exact=True).input_value())
     page.get_by_role("button", name="Choose an option").click()
     call = page.locator("tr.at-the-money").get_by_role("link", name=re.compile(" C$"))
     expect(call).to_be_visible()
@@ -40,6 +40,6 @@ def test_a_share_s_price_can_not_be_taken_for_its_option(page: Page, desk: DeskP
     let_go(page, held, "**/trade")
     expect(page.locator("#symbol-name")).to_have_text(re.compile("^BA .* C$"))
     expect(ask).to_be_enabled()
-    expect(page.get_by_label("Limit price")).not_to_have_value(str(share))
+    expect(page.get_by_label("Limit price", exact=True)).not_to_have_value(str(share))
     ask.click()
-    assert Decimal(page.get_by_label("Limit price").input_value()) < share / 2
+    assert Decimal(page.get_by_label("Limit price", exact=True).input_value()) < share / 2

@@ -17,8 +17,8 @@ TICKS_OF_GRACE = 30
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "condor")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "condor")
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ SYMBOL, FORBIDDEN = "SOFI", "NKE"
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "careful", "other")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "careful", "other")
 
 
 @pytest.fixture
@@ -106,8 +106,9 @@ def test_what_was_forbidden_between_review_and_sending_is_denied_in_words(
     assert not orders_made(desk, seen)
 
 
-def test_nobody_widens_their_own_limits(page: Page, desk: DeskProcess, account: str) -> None:
+def test_nobody_widens_their_own_limits(page: Page, desk: DeskProcess, member: Member) -> None:
     """Not even back to what held before: what is made tighter in a calm hour holds in a hot one."""
+    account = member.accounts["tastytrade"]
     set_limits(page, desk, account, Option_contracts_per_order="3")
     for wider in ("4", "100000", ""):
         set_limits(page, desk, account, Option_contracts_per_order=wider)

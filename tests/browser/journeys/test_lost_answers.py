@@ -18,8 +18,8 @@ LOST = [
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "unanswered")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "unanswered")
 
 
 @pytest.fixture

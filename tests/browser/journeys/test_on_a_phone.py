@@ -1,5 +1,6 @@
 """On a phone everything that can be done is in sight: no sideways scroll, nothing that opens below the screen."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +13,8 @@ SMALL = {"width": 360, "height": 780}
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "mobile", "demo", "tastytrade")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "mobile", "demo", "tastytrade")
 
 
 @pytest.fixture
@@ -35,11 +36,12 @@ def test_a_holding_is_closed_without_a_sideways_scroll(page: Page, desk: DeskPro
     expect(row.locator("[data-figure=gain_open]")).to_be_visible()
     assert is_within(page, "[data-row] .btn")
     assert is_within(page, "[data-row] [data-figure=gain_day]")
+    quantity = re.sub("[^0-9]", "", row.locator("[data-label=Quantity]").inner_text())
     row.locator(".row-menu summary").click()
     expect(row.get_by_role("button", name="Close at mid")).to_be_visible()
     assert is_within(page, "[data-row] .row-menu[open] button")
     row.get_by_role("button", name="Close at mid").click()
-    expect(page.locator(".sentence")).to_contain_text("Sell 60 NVDA")
+    expect(page.locator(".sentence")).to_contain_text(f"Sell {quantity} NVDA")
     assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
 
 

@@ -14,8 +14,8 @@ MOST_STEPS = 150
 
 
 @pytest.fixture(scope="module")
-def member(browser: Browser, desk: DeskProcess) -> Member:
-    return joined(browser, desk, "handy", "demo", "tastytrade")
+def member(desk: DeskProcess) -> Member:
+    return joined(desk, "handy", "demo", "tastytrade")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_an_option_is_chosen_reviewed_and_sent_without_a_script(
         expect(page.get_by_label("Symbol", exact=True)).to_have_value(re.compile("^GLD .*C"))
         page.get_by_label("Quantity").fill("1")
         page.get_by_label("Type").select_option("limit")
-        page.get_by_label("Limit price").fill("0.01")
+        page.get_by_label("Limit price", exact=True).fill("0.01")
         page.get_by_role("button", name="Show figures").click()
         expect(page.locator("#max-loss")).to_have_text("−$1.00")
         press_review(page)
