@@ -12,6 +12,7 @@ from brokers.domain.market import (
     Bar,
     Chain,
     Details,
+    Expiration,
     Interval,
     MarketStatus,
     Match,
@@ -31,7 +32,7 @@ from brokers.domain.orders import (
     Preview,
     TimeInForce,
 )
-from brokers.domain.raw import TickBatch
+from brokers.domain.raw import Batch
 
 
 class Environment(StrEnum):
@@ -74,7 +75,7 @@ class Capabilities:
     Greeks. ``has_dry_run``: its previews tell what an order does to buying power. ``fractional``: it takes shares in
     fractions. ``has_metrics``: it tells rank of volatility, earnings, dividends; ``has_watchlists``: it keeps lists of
     instruments; ``has_market_status``: it tells when markets are open. ``cancels_groups``: a group is
-    cancelled with one request, else order by order.
+    cancelled with one request, else order by order. ``shares_in_spreads``: shares and options can be one order.
     """
 
     order_types: frozenset[OrderType]
@@ -97,6 +98,7 @@ class Capabilities:
     has_watchlists: bool
     has_market_status: bool
     cancels_groups: bool = False
+    shares_in_spreads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,16 @@ class Broker(Protocol):
         """``Refused`` when the broker does not know the instrument."""
         ...
 
-    def get_chain(self, underlying: Instrument) -> Chain: ...
+    def get_chain(self, underlying: Instrument) -> Chain:
+        """What is listed. A broker that tells strikes a day at a time leaves them out: ``with_strikes`` adds them."""
+        ...
+
+    def with_strikes(self, underlying: Instrument, expirations: Sequence[Expiration]) -> list[Expiration]:
+        """Expirations of its chain, in their order, with their strikes and what goes with these: size and price steps.
+
+        It may cost a call for each day: ask for what is looked at. One that is not listed any more stays without.
+        """
+        ...
 
     def get_bars(
         self,
@@ -277,7 +288,7 @@ class AccountChanged:
     values: tuple[Balance | Position, ...] = ()
 
 
-StreamEvent: TypeAlias = Tick | TickBatch | OrderUpdate | AccountChanged | StatusChange
+StreamEvent: TypeAlias = Tick | Batch | OrderUpdate | AccountChanged | StatusChange
 
 
 class Stream(Protocol):

@@ -69,7 +69,9 @@ class ChainView(APIView):
     @extend_schema(
         operation_id="get_option_chain",
         summary="The options listed on a share or index",
-        description="All expirations with their strikes and symbols, or those of one day. Without prices.",
+        description="All expirations with their strikes and symbols, or those of one day. Without prices. Some brokers "
+        "tell strikes a day at a time, each for one of few calls: ask for the days you need, and with `strikes=false` "
+        "for the list of days. There price steps (`increments`) are empty till somebody has looked at the day.",
         parameters=[
             SYMBOL,
             ACCOUNT,

@@ -12,20 +12,20 @@ from django.utils import timezone
 
 from brokers import connections
 from brokers.domain.instruments import Equity, Index, Instrument
-from brokers.domain.market import Bar, Metrics
+from brokers.domain.market import Bar, Expiration, Metrics
 from brokers.domain.orders import InvalidTicket
 from brokers.errors import BrokerError, RateLimited
 from brokers.models import Account, Connection
 from brokers.registry import spec
 from market import bars, quoting
 from market import terms as chain_terms
+from market.straddles import both_sides, near_the_money, with_quotes
 from trading.drafting import chains
 from trading.drafting.listed import name_of
 
 KEPT = 300
 MOST_ESTIMATED = 2
-"""Symbols in one question of which the desk works figures out itself: each may cost dozens of the ninety calls a
-minute that a broker allows."""
+"""Symbols in one question of which the desk works figures out itself: each takes six calls or so, one after another."""
 MONTH = timedelta(days=30)
 YEAR = 365.0
 TRADING_DAYS = 252
@@ -98,7 +98,8 @@ def _expiration_volatilities(account: Account, instrument: Instrument, now: date
     quote = quoting.quotes_of(account.connection, [instrument]).found.get(instrument)
     price = quote.fair_price if quote is not None else None
     try:
-        whole = chains.chain_on(account, str(instrument)).expirations
+        listed = chains.expirations_on(account, str(instrument))
+        near = near_the_money(account, str(instrument), _coming(listed, now.date()), price) if price is not None else []
     except InvalidTicket:
         return {}
     except BrokerError as error:
@@ -107,13 +108,18 @@ def _expiration_volatilities(account: Account, instrument: Instrument, now: date
         return {}
     if price is None:
         return {}
-    near = [each for each in whole if each.expiry >= now.date()][:EXPIRATIONS]
-    rows = [row for each in near if (row := chain_terms.nearest_strike(each, price)) is not None]
-    options = [option for row in rows for option in (row.call, row.put) if option is not None]
-    quotes = quoting.quotes_of(account.connection, options)
-    terms = chain_terms.from_straddles(near, quotes.found, price, now)
+    quotes = quoting.quotes_of(account.connection, both_sides([strike for each in near for strike in each.strikes]))
+    terms = chain_terms.from_straddles(with_quotes(near, quotes.found), quotes.found, price, now)
     ranked = sorted(near, key=lambda each: each.settlement == "PM")
     return {each.expiry: terms[name].volatility for each in ranked if (name := name_of(each)) in terms}
+
+
+def _coming(listed: Sequence[Expiration], today: date) -> list[Expiration]:
+    """The nearest, and where these end within a month the first one after it: the month's volatility lies between."""
+    coming = [each for each in listed if each.expiry >= today]
+    beyond = [each for each in coming[EXPIRATIONS:] if each.expiry >= today + MONTH]
+    near = coming[:EXPIRATIONS]
+    return near + beyond[:1] if near and near[-1].expiry < today + MONTH else near
 
 
 def _past_volatility(connection: Connection, instrument: Instrument, now: datetime) -> Decimal | None:

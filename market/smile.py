@@ -15,7 +15,7 @@ from brokers.domain.instruments import Instrument
 from brokers.domain.market import Quote, Strike
 from trading.analytics import black_76, implied_volatility
 from trading.analytics.legs import SHORTEST, YEAR
-from trading.analytics.pricing import Floats
+from trading.analytics.pricing import Floats, normal
 
 AGREEING = 5
 """Strikes at the money whose calls and puts tell the forward."""
@@ -23,13 +23,15 @@ AGREEING = 5
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """Of one option, per unit: ``theta`` a day, ``vega`` per percentage point, ``volatility`` a fraction."""
+    """Of one option, per unit: ``theta`` a day, ``vega`` per percentage point, ``volatility`` a fraction. ``in_money``:
+    how likely it is worth something at expiry, a fraction, as its own volatility tells."""
 
     volatility: float
     delta: float
     gamma: float
     theta: float
     vega: float
+    in_money: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,17 @@ def _estimates(
     found: dict[Instrument, Estimated] = {}
     for name, side in (("call", 1.0), ("put", -1.0)):
         greeks = black_76(forward, prices, years, volatilities, side)
-        columns = (volatilities, greeks.delta, greeks.gamma, greeks.theta, greeks.vega)
+        in_money = chance_in_money(forward, prices, volatilities, years, side)
+        columns = (volatilities, greeks.delta, greeks.gamma, greeks.theta, greeks.vega, in_money)
         rows = zip(strikes, *(column.tolist() for column in columns), strict=True)
         for strike, *figures in rows:
             option = getattr(strike, name)
             if option is not None and not any(figure != figure for figure in figures):  # NaN differs from itself
                 found[option] = Estimated(*figures)
     return found
+
+
+def chance_in_money(forward: float, strikes: Floats, volatilities: Floats, years: float, side: float) -> Floats:
+    """How likely the price ends above the strikes (``side`` 1: calls) or below (-1: puts); NaN without a volatility."""
+    spread = volatilities * years**0.5
+    return normal(side * (np.log(forward / strikes) / spread - spread / 2))

@@ -118,7 +118,8 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Expiration:
-    """``kind``: regular, weekly, quarterly, end_of_month; ``settlement``: AM or PM; strikes ascending.
+    """``kind``: regular, weekly, quarterly, end_of_month; ``settlement``: AM or PM; strikes ascending, none as long as
+    they were not asked for.
 
     ``root`` is the options' own name: the OCC root, of options on a future the code of their contract.
     """

@@ -143,8 +143,7 @@ class DXLink:
 
     def receive(self, text: str | bytes, now: datetime) -> Sequence[Event]:
         """The events of one frame; ticks are stamped ``now``, and come in batches where nothing is amiss."""
-        batches = self._columns.read(text, now)
-        if batches is not None:
+        if (batches := self._columns.read(text, now)) is not None:
             return batches
         try:
             message = decode(text, "quote stream")

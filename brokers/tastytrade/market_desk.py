@@ -1,6 +1,6 @@
 """What the ``Broker`` port says of markets, at tastytrade: quotes, chains, bars, hours, metrics, watchlists."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from brokers.domain.market import (
     Bar,
     Chain,
     Details,
+    Expiration,
     Interval,
     MarketStatus,
     Match,
@@ -50,6 +51,13 @@ class MarketDesk(Calls):
             request = future_chains.future_chain_request(underlying)
             return self._ask(request, lambda node: future_chains.read_future_chain(node, underlying, _today()))
         return self._ask(market.chain_request(underlying), lambda node: market.read_chain(node, underlying))
+
+    def with_strikes(self, underlying: Instrument, expirations: Sequence[Expiration]) -> list[Expiration]:
+        """A chain comes whole, with one call: it is asked for anew where one is without."""
+        if all(each.strikes for each in expirations):
+            return list(expirations)
+        whole = {(each.expiry, each.root): each for each in self.get_chain(underlying).expirations}
+        return [whole.get((each.expiry, each.root), each) for each in expirations]
 
     def get_bars(
         self,

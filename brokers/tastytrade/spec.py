@@ -65,6 +65,7 @@ TASTYTRADE = BrokerSpec(
         has_watchlists=True,
         has_market_status=True,
         cancels_groups=True,
+        shares_in_spreads=False,
     ),
     make_broker=TastytradeBroker,
     make_stream=TastytradeStream,

@@ -8,7 +8,18 @@ from zoneinfo import ZoneInfo
 
 from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
 from brokers.domain.instruments import Instrument, Other, contract_multiplier
-from brokers.domain.market import Bar, Chain, Details, Interval, MarketStatus, Match, Metrics, Quote, Watchlist
+from brokers.domain.market import (
+    Bar,
+    Chain,
+    Details,
+    Expiration,
+    Interval,
+    MarketStatus,
+    Match,
+    Metrics,
+    Quote,
+    Watchlist,
+)
 from brokers.errors import BrokerError, Refused
 from brokers.tradestation.calls import named
 from brokers.tradestation.codec import accounts, bars, market, today
@@ -84,19 +95,22 @@ class TradestationBroker(OrderDesk):
         return found
 
     def get_chain(self, underlying: Instrument) -> Chain:
-        """The nearest expirations and the monthly ones behind them: each costs a call, and calls are rationed."""
+        """Without strikes: those of each day cost a call, of ninety a minute."""
         request = market.expirations_request(underlying)
         listed = self._calls.ask(request, lambda node: market.read_expirations(node, underlying))
-        chosen = market.nearest([each for each in listed if each.expiry >= _today()])
-        by_day = {
+        return Chain(underlying, tuple(each for each in listed if each.expiry >= _today()))
+
+    def with_strikes(self, underlying: Instrument, expirations: Sequence[Expiration]) -> list[Expiration]:
+        """A call for each day, and one for an option of each root."""
+        strikes = {
             expiry: self._calls.ask(market.strikes_request(underlying, expiry), market.read_strikes)
-            for expiry in dict.fromkeys(each.expiry for each in chosen)
+            for expiry in dict.fromkeys(each.expiry for each in expirations)
         }
-        strikes = {each: by_day[each.expiry] for each in chosen}
-        samples = market.samples(strikes)
+        listed = [market.with_strikes(each, strikes[each.expiry]) for each in expirations]
+        samples = market.samples(listed)
         details = self._details(samples.values())
-        terms = {root: details[option] for root, option in samples.items() if option in details}
-        return market.make_chain(underlying, strikes, terms)
+        terms = {root: details.get(option) for root, option in samples.items()}
+        return [market.with_terms(each, terms.get(each.root)) for each in listed]
 
     def get_bars(
         self,

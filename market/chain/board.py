@@ -13,6 +13,7 @@ VIEWS = {
     "prices": ("extrinsic", "volatility", "delta"),
     "greeks": ("vega", "gamma", "theta", "volatility", "delta"),
     "activity": ("open_interest", "volume", "last", "delta"),
+    "chances": ("extrinsic", "in_money", "delta"),
 }
 """Columns of the calls from the outside in; those of the puts are mirrored. Bid and ask stand next to the strike."""
 TITLES = {
@@ -22,6 +23,7 @@ TITLES = {
     "gamma": ("Gamma", "Gamma: how delta moves with one point"),
     "theta": ("Theta", "Theta: value lost in a day, per unit"),
     "vega": ("Vega", "Vega: value for one point of volatility, per unit"),
+    "in_money": ("ITM %", "How likely it expires in the money: our estimate by Black-76 from its volatility"),
     "open_interest": ("Open int", "Open interest: contracts that are open"),
     "volume": ("Volume", "Contracts traded this session"),
     "last": ("Last", "Price of the last trade"),
@@ -29,7 +31,7 @@ TITLES = {
     "ask": ("Ask", "Best ask: a click buys here"),
 }
 PLACES = {"delta": 2, "gamma": 4, "theta": 3, "vega": 3}
-ESTIMATED = ("volatility", "delta", "gamma", "theta", "vega")
+ESTIMATED = ("volatility", "delta", "gamma", "theta", "vega", "in_money")
 COUNTS = {"8": 8, "12": 12, "20": 20, "all": 0}
 USUAL_COUNT = "20"
 
@@ -173,9 +175,10 @@ def _side(option: Instrument | None, strike: Decimal, way: int, scene: Scene) ->
 def _cell(field: str, option: Instrument, quote: Quote | None, strike: Decimal, way: int, scene: Scene) -> Cell:
     if field == "extrinsic":
         return Cell(field, desk.price(extrinsic(quote, strike, way, scene.spot)), False)
-    told: Decimal | None = getattr(quote, field) if quote is not None else None
-    if told is None and field in ESTIMATED and (guess := scene.told.options.get(option)) is not None:
-        return Cell(field, figure_text(field, Decimal(str(getattr(guess, field)))), True)
+    told: Decimal | None = getattr(quote, field, None)
+    guess = scene.told.options.get(option)
+    if told is None and field in ESTIMATED and (guessed := getattr(guess, field, None)) is not None:
+        return Cell(field, figure_text(field, Decimal(str(guessed))), True)
     return Cell(field, figure_text(field, told), False)
 
 
@@ -191,6 +194,8 @@ def figure_text(field: str, value: Decimal | None) -> str:
     """As it stands in a cell; chain.js writes the same."""
     if value is None:
         return desk.UNKNOWN
+    if field == "in_money":
+        return f"{desk.rounded(value * 100, Decimal(1)):f}"
     if field == "volatility":
         return f"{desk.rounded(value * 100, Decimal('0.1')):,f}"
     if field in PLACES:

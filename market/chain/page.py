@@ -14,7 +14,7 @@ from market.chain.tray import Around, Tray, tray
 from trading.drafting import held
 from trading.drafting.listed import EXCHANGE_TIME, name_of
 
-VIEW_WORDS = {"prices": "Prices", "greeks": "Greeks", "activity": "Activity"}
+VIEW_WORDS = {"prices": "Prices", "greeks": "Greeks", "activity": "Activity", "chances": "Chances"}
 SIDE_WORDS = {"calls": "Calls", "puts": "Puts"}
 
 

@@ -9,9 +9,9 @@ from brokers.domain.market import Chain, Expiration, Quote, Strike
 from brokers.domain.orders import InvalidTicket
 from brokers.models import Account
 from market import terms as chain_terms
-from market.chain import reading as chain_reading
 from market.chain.legs import PickedLeg
 from market.chain.reading import Reading
+from market.straddles import both_sides
 from trading import tickets
 from trading.analytics import CannotBuild, Kind, build
 from trading.analytics.strategies import AnyOption
@@ -94,7 +94,7 @@ def _deltas(account: Account, reading: Reading, expirations: Sequence[Expiration
     found: dict[AnyOption, float] = {}
     for each in expirations:
         near = _near(each, reading.spot or Decimal(0))
-        quotes = quotes_of(account, chain_reading.both_sides(near))
+        quotes = quotes_of(account, both_sides(near))
         told = chain_terms.smile_of(each, near, quotes, reading.spot, reading.at)
         found |= {option: guess.delta for option, guess in told.options.items() if isinstance(option, AnyOption)}
         found |= _told(quotes)

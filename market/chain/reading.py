@@ -1,6 +1,6 @@
 """What a chain page reads: the expirations, the quotes of the options it shows, their terms, what is held."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from market import terms as chain_terms
 from market.chain.board import COUNTS, window
 from market.chain.state import State
 from market.smile import Smile
+from market.straddles import both_sides, near_the_money, with_quotes
 from market.terms import Term
 from trading.drafting import chains
 from trading.drafting.estimates import quotes_of
@@ -120,7 +121,7 @@ def _terms(
         if told:
             terms = Terms(chain_terms.from_broker(expirations, told, price, now), by_broker=True)
         else:
-            terms = _estimated(account, underlying, price, now)
+            terms = _estimated(account, underlying, expirations, price, now)
         cache.set(key, terms, TERMS_KEPT)
     return terms
 
@@ -135,12 +136,9 @@ def _told_by_broker(account: Account, underlying: Instrument) -> Mapping[date, D
     return metrics.expiration_ivs if metrics is not None else {}
 
 
-def _estimated(account: Account, underlying: str, price: Decimal, now: datetime) -> Terms:
-    whole = chains.chain_on(account, underlying).expirations
-    middles = [strike for each in whole if (strike := chain_terms.nearest_strike(each, price)) is not None]
-    quotes = quotes_of(account, both_sides(middles))
-    return Terms(chain_terms.from_straddles(whole, quotes, price, now), by_broker=False)
-
-
-def both_sides(strikes: Collection[Strike]) -> list[Instrument]:
-    return [option for strike in strikes for option in (strike.call, strike.put) if option is not None]
+def _estimated(
+    account: Account, underlying: str, expirations: Sequence[Expiration], price: Decimal, now: datetime
+) -> Terms:
+    near = near_the_money(account, underlying, expirations, price)
+    quotes = quotes_of(account, both_sides([strike for each in near for strike in each.strikes]))
+    return Terms(chain_terms.from_straddles(with_quotes(near, quotes), quotes, price, now), by_broker=False)

@@ -34,7 +34,7 @@ from market.finder import symbol_url
 from market.models import RecentSymbol, Watchlist
 from market.symbol import bars as symbol_bars
 from market.symbol import marks as symbol_marks
-from market.watchlists.views import change_of
+from market.watchlists.rows import change_of
 from market.whose import account_of
 from trading.drafting.held import action_for
 from trading.instruments import details_of

@@ -1,12 +1,12 @@
 """Quotes, symbol details, option chains, search (sections 4.2, 4.4)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from brokers.domain.instruments import Equity, Future, Index, Instrument, Option, Other, Right
-from brokers.domain.market import Chain, Details, Expiration, Match, PriceIncrements, Quote, Strike
+from brokers.domain.market import Details, Expiration, Match, PriceIncrements, Quote, Strike
 from brokers.errors import Refused
 from brokers.tradestation.codec.envelope import BROKER, escaped, listed, number, price, text
 from brokers.tradestation.symbols import read_symbol, wire_symbol
@@ -121,23 +121,11 @@ def _above_nothing(node: Node) -> Decimal:
 # --- M5, M6: a chain is put together from many answers --------------------------------------------------------------
 
 KINDS = {"Monthly": "regular", "Weekly": "weekly", "Quarterly": "quarterly", "EOM": "end_of_month"}
-NEAREST = 12
-MOST_EXPIRATIONS = 30
-"""One call each, of the 90 a minute that the broker allows."""
 OTHER_ROOTS = {"SPX": "SPXW", "NDX": "NDXP", "RUT": "RUTW", "VIX": "VIXW"}
 """The root of an index's options that are not the monthly ones."""
 MORNING = frozenset({"SPX", "NDX", "RUT", "VIX", "VIXW"})
 STANDARD = Decimal(100)
 HIGHEST = Decimal(100_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A day on which options on something expire, before its strikes are known."""
-
-    expiry: date
-    kind: str
-    root: str
 
 
 def expirations_request(underlying: Instrument) -> Request:
@@ -152,22 +140,30 @@ def expirations_request(underlying: Instrument) -> Request:
     return Request("GET", f"/marketdata/options/expirations/{escaped(_symbol(underlying))}")
 
 
-def read_expirations(node: Node, underlying: Instrument) -> list[Listed]:
-    """All of them, by day. Their root, which the broker leaves out, follows from what they are."""
+def read_expirations(node: Node, underlying: Instrument) -> list[Expiration]:
+    """All of them, by day, without strikes. Their root, which the broker leaves out, follows from what they are."""
     rows = ((row["Date"].instant().date(), text(row, "Type")) for row in node["Expirations"].items())
-    found = {Listed(expiry, KINDS.get(kind, kind.lower() or "other"), _root(underlying, kind)) for expiry, kind in rows}
+    found = {_expiration(underlying, expiry, kind) for expiry, kind in rows}
     return sorted(found, key=lambda each: (each.expiry, each.root, each.kind))
+
+
+def _expiration(underlying: Instrument, expiry: date, kind: str) -> Expiration:
+    """Of the usual size, as all that the broker lists under their underlying's name."""
+    root = _root(underlying, kind)
+    return Expiration(
+        expiry=expiry,
+        kind=KINDS.get(kind, kind.lower() or "other"),
+        settlement="AM" if root in MORNING else "PM",
+        root=root,
+        multiplier=STANDARD,
+        increments=PriceIncrements(()),
+        strikes=(),
+    )
 
 
 def _root(underlying: Instrument, kind: str) -> str:
     name = underlying.symbol if isinstance(underlying, Equity | Index) else str(underlying)
     return OTHER_ROOTS.get(name, name) if isinstance(underlying, Index) and kind != "Monthly" else name
-
-
-def nearest(expirations: list[Listed]) -> list[Listed]:
-    """Those that are asked for: the nearest, and after them the monthly ones as far as the calls last."""
-    later = [each for each in expirations[NEAREST:] if each.kind == "regular"]
-    return (expirations[:NEAREST] + later)[:MOST_EXPIRATIONS]
 
 
 def strikes_request(underlying: Instrument, expiry: date) -> Request:
@@ -182,36 +178,29 @@ def read_strikes(node: Node) -> list[Decimal]:
     return sorted(strike for strike in found if 0 < strike < HIGHEST and strike * 1000 % 1 == 0)
 
 
-def samples(strikes: Mapping[Listed, list[Decimal]]) -> dict[str, Option]:
+def with_strikes(expiration: Expiration, prices: Sequence[Decimal]) -> Expiration:
+    return replace(expiration, strikes=tuple(_strike(expiration, price) for price in prices))
+
+
+def _strike(each: Expiration, price: Decimal) -> Strike:
+    call, put = (Option(each.root, each.expiry, right, price) for right in (Right.CALL, Right.PUT))
+    return Strike(price, call, put)
+
+
+def samples(expirations: Iterable[Expiration]) -> dict[str, Option]:
     """An option of each root, to ask for its price steps and size."""
     found: dict[str, Option] = {}
-    for each, prices in strikes.items():
-        if prices and each.root not in found:
-            found[each.root] = Option(each.root, each.expiry, Right.CALL, prices[len(prices) // 2])
+    for each in expirations:
+        if each.strikes and each.root not in found:
+            found[each.root] = Option(each.root, each.expiry, Right.CALL, each.strikes[len(each.strikes) // 2].price)
     return found
 
 
-def make_chain(underlying: Instrument, strikes: Mapping[Listed, list[Decimal]], terms: Mapping[str, Details]) -> Chain:
-    """The chain; ``terms`` are the details of an option of each root, where the broker knew it."""
-    return Chain(underlying, tuple(_expiration(each, prices, terms) for each, prices in strikes.items() if prices))
-
-
-def _expiration(each: Listed, prices: list[Decimal], terms: Mapping[str, Details]) -> Expiration:
-    found = terms.get(each.root)
-    return Expiration(
-        expiry=each.expiry,
-        kind=each.kind,
-        settlement="AM" if each.root in MORNING else "PM",
-        root=each.root,
-        multiplier=found.multiplier if found is not None else STANDARD,
-        increments=found.increments if found is not None else PriceIncrements(()),
-        strikes=tuple(_strike(each, strike) for strike in prices),
-    )
-
-
-def _strike(each: Listed, strike: Decimal) -> Strike:
-    call, put = (Option(each.root, each.expiry, right, strike) for right in (Right.CALL, Right.PUT))
-    return Strike(strike, call, put)
+def with_terms(expiration: Expiration, told: Details | None) -> Expiration:
+    """With size and price steps as the details of one of its options tell them; as it is where the broker knew none."""
+    if told is None:
+        return expiration
+    return replace(expiration, multiplier=told.multiplier, increments=told.increments)
 
 
 # --- V1: the API's second version ---------------------------------------------------------------------------------
