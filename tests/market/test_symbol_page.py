@@ -20,7 +20,7 @@ from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInFor
 from brokers.models import Account
 from brokers.registry import spec
 from market.symbol import marks as symbol_marks
-from market.watchlists.views import change_of
+from market.watchlists.rows import change_of
 from trading import orders
 from trading.models import Order
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_a_price_is_refused(price: str) -> None:
     market = Market(3, MORNING)
     with pytest.raises((ValueError, ArithmeticError)):
         market.put(AAPL, Decimal(price))
-    assert market.snapshot() == {"puts": {}}
+    assert market.snapshot() == {"puts": {}, "halts": {}}
 
 
 def test_a_chain_of_a_price_out_of_reach_keeps_its_strikes_and_does_not_swell() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from desk_members import Member, held, joined, ledger_end, orders_made
 from desk_process import DeskProcess
-from desk_visits import new_visitor, order_status, press_review, send
+from desk_visits import new_visitor, order_status, press_review, price_is_there, send
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from simulator_server import wait_until
 
@@ -87,6 +87,7 @@ def read_figures(page: Page) -> None:
     assert profit > 0 > loss
     assert profit - loss == 500
     expect(page.locator("#pop")).to_have_text(re.compile(r"^\s*\d+ %\s*$"))
+    price_is_there(page)
     page.get_by_role("button", name="Ask the broker").click()
     expect(page.locator("#dry-run")).to_contain_text("Effect on buying power")
 

@@ -35,6 +35,7 @@ def snapshot(stage: Stage, symbol: str = HALTED) -> dict[str, Any]:
 
 def halt(stage: Stage, *, halted: bool = True) -> None:
     stage.sim.control("halts", {"symbol": HALTED, "halted": halted, "reason": "T1"})
+    stage.sim.inside(lambda world: world.tick())  # it trades again from the market's next step on
 
 
 @HALTS.way("is-trading-halted")
