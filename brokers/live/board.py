@@ -129,7 +129,8 @@ class Board:
         """The instrument's place on the board, made when there is none."""
         if (found := self._figures.get(instrument)) is None:
             with self._lock:
-                found = self._figures[instrument] = self._by_object[id(instrument)] = Figures(instrument)
+                if (found := self._figures.get(instrument)) is None:  # nobody else made it meanwhile
+                    found = self._figures[instrument] = self._by_object[id(instrument)] = Figures(instrument)
         return found
 
     def merge(self, ticks: Iterable[Tick | Batch]) -> bool:

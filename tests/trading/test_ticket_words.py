@@ -12,7 +12,7 @@ from ledger_broker import LedgerBroker
 from spread_desk import NEAR, Desk, edited, legs_in, note_after, option, vertical
 
 from brokers import registry
-from brokers.domain.instruments import Equity, Instrument, Option
+from brokers.domain.instruments import Equity, Instrument, Option, parse_instrument
 from brokers.domain.market import Quote
 from brokers.domain.orders import OrderTicket, Preview
 from brokers.models import Account
@@ -136,9 +136,10 @@ def test_without_told_deltas_the_strike_is_found_by_the_model(
     for delta in ("0.45", "0.20"):
         wish = picked("single") | {"pick_delta": delta, "pick_width": "1"}
         (leg,) = legs_in(edited(trader_client, typed, "pick", **wish))
-        found = Option.parse(leg[0]) if hasattr(Option, "parse") else None
-        strikes[delta] = found.strike if found is not None else Decimal(int(leg[0][-8:])) / 1000
-    assert 190 <= strikes["0.45"] < strikes["0.20"], strikes
+        found = parse_instrument(leg[0])
+        assert isinstance(found, Option)
+        strikes[delta] = found.strike
+    assert 190 <= strikes["0.45"] < strikes["0.20"]
 
 
 # --- the bar and the lists ---
@@ -215,6 +216,6 @@ def test_where_the_broker_tells_no_buying_power_the_desk_estimates_and_says_so(
     monkeypatch.setattr("brokers.connections.broker_for", lambda connection, **_: broker)
     monkeypatch.setattr("brokers.connections.access_token", lambda connection_id, refused=None: "made-up")
     page = trader_client.post("/trade", vertical(trading_account)).content.decode()
-    assert "estimated by the desk" in page, page[:3000]
+    assert "estimated by the desk" in page
     before, after = (Decimal(amount.replace(",", "")) for amount in re.findall(r"\$([\d,.]+) → \$([\d,.]+)", page)[0])
     assert before - after == 400
