@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import chain
 from string import ascii_uppercase
 from typing import Any, TypeAlias
 
@@ -30,7 +31,8 @@ from brokers.tradestation.chunks import Chunks
 from brokers.tradestation.quoted import Quotes, read_quoted
 from brokers.tradestation.ticks import Ticks
 
-Decode: TypeAlias = Callable[[list[bytes]], Iterator[Tick | Batch]]
+Decode: TypeAlias = Callable[[list[bytes]], Iterator[Sequence[Tick | Batch]]]
+"""What each frame or piece of a socket comes to."""
 ROUNDS = int(os.environ.get("BENCH_DECODE_ROUNDS", "15"))
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 PIECE = 1400
@@ -76,7 +78,8 @@ def speed(run: Callable[[], object]) -> float:
 
 def check(arrived: list[bytes], decode: Decode) -> None:
     """Nothing may be fast because it was left out."""
-    found = sum(len([*event.ticks()]) if isinstance(event, BATCHES) else 1 for event in decode(arrived))
+    events = chain.from_iterable(decode(arrived))
+    found = sum(len([*event.ticks()]) if isinstance(event, BATCHES) else 1 for event in events)
     if found != EVENTS:
         raise SystemExit(f"{found} ticks out of {EVENTS} events")
 
@@ -101,7 +104,7 @@ def _to_the_board(decode: Decode, arrived: list[bytes]) -> Callable[[], object]:
     board = Board()
     for instrument in INSTRUMENTS.values():
         board.figures(instrument)
-    return lambda: board.merge(decode(arrived))
+    return lambda: board.merge(chain.from_iterable(decode(arrived)))
 
 
 # What the brokers say: prices that walk
@@ -145,9 +148,9 @@ def dxlink_decoder() -> Decode:
     protocol = DXLink("token")
     protocol.watch(INSTRUMENTS.values())
 
-    def decode(frames: list[bytes]) -> Iterator[Tick | Batch]:
+    def decode(frames: list[bytes]) -> Iterator[Sequence[Tick | Batch]]:
         for frame in frames:
-            yield from protocol.receive(frame, NOW)  # type: ignore[misc]
+            yield protocol.receive(frame, NOW)  # type: ignore[misc]
 
     return decode
 
@@ -175,11 +178,11 @@ def tradestation_decoder() -> Decode:
     """Of a stream that has told each symbol before."""
     chunks, ticks = Chunks(read_quoted), Ticks()
 
-    def decode(arrived: list[bytes]) -> Iterator[Tick | Batch]:
+    def decode(arrived: list[bytes]) -> Iterator[Sequence[Tick | Batch]]:
         for piece in arrived:
             for message in chunks.receive(piece):
                 if isinstance(message, Quotes):
-                    yield from ticks.take_quotes(message, INSTRUMENTS, NOW)
+                    yield ticks.take_quotes(message, INSTRUMENTS, NOW)
 
     return decode
 

@@ -119,6 +119,9 @@ class SilentStream:
 
     def watch(self, instruments: Any) -> None: ...
 
+    def carried(self) -> frozenset[Any]:
+        return frozenset()
+
     async def close(self) -> None: ...
 
 

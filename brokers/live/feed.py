@@ -17,9 +17,10 @@ from brokers.domain.market import Tick
 from brokers.domain.raw import BATCHES
 from brokers.errors import BrokerError, NotAuthorized
 from brokers.live import frames
-from brokers.live.board import Board, Figures
+from brokers.live.board import Board
 from brokers.live.candle import Candle
 from brokers.live.fields import CANDLE
+from brokers.live.figures import Figures
 from brokers.live.limits import Limits
 from brokers.live.mailbox import Mailbox, View
 from brokers.live.pace import Pace
@@ -81,6 +82,8 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._kept: dict[Instrument, float] = {}
         self._kept_until = 0.0
+        self._watched: set[Instrument] = set()
+        self._has_carried = False
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -122,9 +125,8 @@ class Feed:
         if self._shared is not None and self._shared.is_heard:
             self._shared.changed(self.board.raw_changes())
         fragments = self.board.take_changes()
-        changed = set(fragments)
         for view in self.views.values():
-            view.tell(fragments, changed)
+            view.tell(fragments)
 
     # What tabs and others want
 
@@ -170,7 +172,7 @@ class Feed:
         self._kept_until = max(self._kept_until, until)
         is_new = False
         for instrument in instruments:
-            is_new = is_new or instrument not in self.board
+            is_new = is_new or instrument not in self._watched
             self.board.figures(instrument)
             self._kept[instrument] = max(self._kept.get(instrument, 0), until)
         if is_new:
@@ -182,14 +184,17 @@ class Feed:
         for instrument in past:
             del self._kept[instrument]
         if past:
-            wanted = self.wanted
-            self.board.keep_only(wanted)
             self._watch()
+        carried = self._stream.carried() if self._stream is not None else frozenset()
+        if past or carried or self._has_carried:
+            self._has_carried = bool(carried)
+            self.board.keep_only(self._watched, carried)
         return bool(self.views) or now < self._kept_until
 
     def _watch(self) -> None:
+        self._watched = self.wanted
         if self._stream is not None:
-            self._stream.watch(self.wanted)
+            self._stream.watch(self._watched)
         elif self._shared is not None:
             self._shared.watch()
 
@@ -262,7 +267,7 @@ class Feed:
         had_events = False
         try:
             self._stream = await self._open_stream(self.connection_id)
-            self._stream.watch(self.wanted)
+            self._watch()
             async for events in self._stream.events():
                 had_events = True
                 self.apply(events)

@@ -8,11 +8,14 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
 from brokers.domain.raw import Raw, digits
 from brokers.port import StatusChange
+
+_longer = Struct(">BBH").pack
 
 
 class Frame:
@@ -41,7 +44,7 @@ def text_frame(payload: bytes) -> bytes:
     if length < 126:
         return bytes((0x81, length)) + payload
     if length < 1 << 16:
-        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+        return _longer(0x81, 126, length) + payload
     return b"\x81\x7f" + length.to_bytes(8, "big") + payload
 
 
@@ -60,7 +63,9 @@ def quotes(kind: str, seq: int, connection: UUID | str, fragments: Iterable[str]
 def fragment(key: str, values: Iterable[tuple[str, str]], as_of: datetime, candle: str = "") -> str:
     """One instrument's part of a frame. ``key`` is its symbol, ``candle`` a bar, as JSON, and so are the values (see
     ``figure``); names are the desk's own."""
-    figures = "".join([f'"{name}":{value},' for name, value in values])
+    figures = ""
+    for name, value in values:
+        figures += f'"{name}":{value},'
     if candle:
         figures += f'"candle":{candle},'
     return f'{key}:{{{figures}"as_of":"{moment(as_of)}"}}'
@@ -68,7 +73,10 @@ def fragment(key: str, values: Iterable[tuple[str, str]], as_of: datetime, candl
 
 def figure(value: Raw) -> str:
     """As JSON: text of digits."""
-    return "null" if value is None else f'"{digits(value)}"'
+    text = str(value)
+    if "e" in text or "E" in text:  # an exponent, or None
+        return "null" if value is None else f'"{digits(value)}"'
+    return f'"{text}"'
 
 
 @lru_cache(maxsize=1024)

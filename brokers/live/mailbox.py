@@ -8,12 +8,12 @@ behind. Until it has drained, only the set of what it missed is kept for it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Set
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from brokers.live import frames
-from brokers.live.board import Figures
+from brokers.live.figures import Figures
 from brokers.live.frames import Frame
 from brokers.live.server import Door
 
@@ -48,14 +48,14 @@ class View:
         self.tabs: set[Mailbox] = set()
         self.seq = 0
 
-    def snapshot(self, of: frozenset[Figures] | set[Figures]) -> Frame:
+    def snapshot(self, of: Set[Figures]) -> Frame:
         """The newest of these figures; the count goes on from here."""
         known = [figures.whole(self.names) for figures in of & self.figures if figures.is_known]
         return Frame(frames.quotes("snapshot", self.seq, self.connection, known))
 
-    def tell(self, fragments: dict[Figures, str], changed: set[Figures]) -> None:
+    def tell(self, fragments: Mapping[Figures, str]) -> None:
         """One frame, encoded once, to every tab of this view; nothing when none of it concerns them."""
-        told = self.figures & changed
+        told = self.figures.intersection(fragments)
         if not told:
             return
         if self.names is None:
@@ -88,7 +88,7 @@ class Mailbox:
     def symbols(self) -> int:
         return sum(len(view.figures) for view in self.views.values())
 
-    def deliver(self, view: View, told: frozenset[Figures], frame: Frame) -> None:
+    def deliver(self, view: View, told: Set[Figures], frame: Frame) -> None:
         """A frame that a newer one makes worthless: skipped while the tab is behind."""
         if self._parked is None and (self.gone or self._took(frame)):
             return

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -69,6 +70,12 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             return False
         transport.write(frame)
         return True
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """As ``put``: to a socket that is lost nothing is written, also before the server has been told of its loss."""
+        if message["type"] == "websocket.send" and self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
 
     async def drained(self) -> None:
         await self.writable.wait()

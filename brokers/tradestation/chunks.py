@@ -82,10 +82,10 @@ class Chunks:
         """The messages that this piece completes."""
         end = piece.rfind(b"\n")
         if end >= 0:
-            lines = b"".join((*self._rest, piece[:end]))
-            self._rest = [piece[end + 1 :]]
-            self._waiting = len(self._rest[0])
-            return self._read(lines)
+            rest, self._rest = self._rest, [piece[end + 1 :]]
+            self._waiting = len(piece) - end - 1
+            rest.append(piece[:end])
+            return self._read(b"".join(rest))
         self._rest.append(piece)
         self._waiting += len(piece)
         if self._waiting > LARGEST_LINE:

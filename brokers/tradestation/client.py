@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Restrictions, Transaction
 from brokers.domain.instruments import Instrument, Other, contract_multiplier
 from brokers.domain.market import (
     Bar,
@@ -38,6 +38,10 @@ class TradestationBroker(OrderDesk):
 
     def get_accounts(self) -> list[AccountInfo]:
         return self._calls.ask(accounts.accounts_request(), accounts.read_accounts)
+
+    def get_restrictions(self, account_number: str) -> Restrictions:
+        read = partial(accounts.read_restrictions, account_number=account_number, now=_now())
+        return self._calls.ask(accounts.accounts_request(), read)
 
     def get_balance(self, account_number: str) -> Balance:
         request = accounts.balance_request(account_number)

@@ -30,7 +30,11 @@ FINAL = ("FAILED,", "NOT ENTITLED")  # of one symbol: it will not come, the othe
 
 
 class QuoteFeed:
-    """What lasts longer than one stream: the wanted instruments, what is known of them, the streams themselves."""
+    """What lasts longer than one stream: the wanted instruments, the streams, what these are known to carry.
+
+    ``named``: whose symbols they are, of all that is wanted or still told; ``renamed``: those that were another's, so
+    that what was told of them was not told of these; ``carried``: as the port has it.
+    """
 
     def __init__(self, lines: Lines, outbox: Outbox, timings: Timings) -> None:
         self.lines = lines
@@ -38,6 +42,9 @@ class QuoteFeed:
         self.gauge = Gauge(QUOTES, outbox)
         self._outbox = outbox
         self._wanted: dict[str, Instrument] = {}
+        self._named: dict[str, Instrument] = {}
+        self._renamed: set[str] = set()
+        self.carried: frozenset[Instrument] = frozenset()
         self._rewatch = asyncio.Event()
         self._ticks = Ticks()
         self._lanes: list[Lane] = []
@@ -47,13 +54,16 @@ class QuoteFeed:
         wanted = {symbol.upper(): each for each in instruments if (symbol := wire_symbol(each)) is not None}
         if len(wanted) < len(instruments):
             log.info("%d instruments have no symbol at TradeStation that we know", len(instruments) - len(wanted))
-        fresh = wanted.keys() - self._wanted.keys()
         if wanted != self._wanted:
             self._wanted = wanted
             self._rewatch.set()
-        for symbol in fresh:  # a stream may still carry it, and will not tell it whole again
-            if (tick := self._ticks.known(symbol, wanted[symbol])) is not None:
-                self._outbox.put(tick)
+        known = self._named
+        self._renamed.update(symbol for symbol, each in wanted.items() if known.get(symbol, each) != each)
+        self._name(known | wanted)
+
+    def _name(self, named: dict[str, Instrument]) -> None:
+        self._named = named
+        self.carried = frozenset(named[symbol] for symbol in named.keys() - self._wanted.keys())
 
     async def run(self) -> None:
         """Keep the streams that are needed. Raises only the death of the grant."""
@@ -71,11 +81,14 @@ class QuoteFeed:
         lanes = self._lanes + [self._new_lane() for _ in plan[len(self._lanes) :]]
         self._lanes = lanes
         for lane, symbols in zip(lanes, plan, strict=True):
-            if symbols and symbols != lane.symbols:
+            if symbols and (symbols != lane.symbols or not self._renamed.isdisjoint(symbols)):
                 lane.carry(symbols)
+        self._renamed.clear()
         self._lanes = [lane for lane, symbols in zip(lanes, plan, strict=True) if symbols]
         await self._stop([lane for lane, symbols in zip(lanes, plan, strict=True) if not symbols])
-        self._ticks.keep_only(frozenset().union(*(lane.symbols for lane in self._lanes)))
+        carried = frozenset().union(*(lane.symbols for lane in self._lanes))
+        self._ticks.keep_only(carried)
+        self._name({symbol: self._named[symbol] for symbol in self._named.keys() & (carried | self._wanted.keys())})
         if not self._lanes:
             self._outbox.say(QUOTES, StreamState.LIVE)  # nothing is wanted, so nothing is missing
 
@@ -111,13 +124,13 @@ class QuoteFeed:
 
     # What the streams bring
 
-    def take(self, symbol: str, node: Node, *, whole: bool) -> None:
-        tick = self._ticks.take(symbol, self._wanted.get(symbol), node, datetime.now(timezone.utc), whole=whole)
+    def take(self, symbol: str, node: Node) -> None:
+        tick = self._ticks.take(symbol, self._named.get(symbol), node, datetime.now(timezone.utc))
         if tick is not None:
             self._outbox.put(tick)
 
-    def take_quotes(self, quotes: Quotes, seen: Collection[str]) -> None:
-        for news in self._ticks.take_quotes(quotes, self._wanted, datetime.now(timezone.utc), seen):
+    def take_quotes(self, quotes: Quotes) -> None:
+        for news in self._ticks.take_quotes(quotes, self._named, datetime.now(timezone.utc)):
             self._outbox.put(news)
 
     def markets_of(self, symbols: Collection[str]) -> frozenset[str]:
@@ -197,7 +210,7 @@ class _Sitting:
         self._note_delays(quotes.are_delayed())
         if news := self._seen.intersection(quotes.symbols):
             self._note_news(news)
-        self._feed.take_quotes(quotes, self._seen)
+        self._feed.take_quotes(quotes)
         self._seen.update(quotes.symbols)
 
     def _try_datum(self, node: Node) -> None:
@@ -207,13 +220,12 @@ class _Sitting:
             log.warning("quote stream: %s", unreadable.message)
 
     def _datum(self, symbol: str, node: Node) -> None:
-        delayed, whole = _delayed(node), symbol not in self._seen
-        self._seen.add(symbol)
-        if delayed is not None:
+        if (delayed := _delayed(node)) is not None:
             self._note_delays({symbol: delayed})
-        if not whole:
+        if symbol in self._seen:
             self._note_news({symbol})
-        self._feed.take(symbol, node, whole=whole)
+        self._seen.add(symbol)
+        self._feed.take(symbol, node)
 
     def _note_delays(self, delays: Mapping[str, bool]) -> None:
         for symbol, delayed in delays.items():

@@ -6,7 +6,7 @@ heartbeat, a number that is none) is left to ``chunks``, which reads with care a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from operator import itemgetter
 from typing import Annotated, Any, Required, TypeAlias, TypedDict
 
 import msgspec
@@ -25,14 +25,15 @@ PRICE: Any = Annotated[int, Meta(gt=0, lt=LARGEST_WHOLE)] | Annotated[float, Met
 SIZE: Any = Annotated[int, Meta(ge=0, lt=LARGEST_WHOLE)] | Annotated[float, Meta(ge=0, lt=LARGEST)]
 ANY: Any = Annotated[int, Meta(gt=-LARGEST_WHOLE, lt=LARGEST_WHOLE)] | Annotated[float, Meta(gt=-LARGEST, lt=LARGEST)]
 """What is infinite or no number is beyond all bounds."""
+NOTHING: Any = Annotated[int, Meta(gt=0, lt=1)]
+"""No value is of this type, also not the null that a text may spell."""
 
 
 class Flags(msgspec.Struct, gc=False):
     IsDelayed: bool | None = None
 
 
-@dataclass(slots=True)
-class Quotes:
+class Quotes(msgspec.Struct, frozen=True, gc=False):
     """Lines in their order; ``symbols`` in capitals. ``are_plain``: each figure stands for itself. Otherwise there are
     prices of 0, which may mean that there is none, or below, or an open interest, which not all instruments have."""
 
@@ -50,14 +51,15 @@ class Quotes:
 def _decoder(figures: Mapping[str, Any]) -> Callable[[bytes], list[dict[str, Any]]]:
     """Of lines with figures such as these. Fields that nobody asks for are passed over, those of ``OTHERS`` are not."""
     typed: Any = TypedDict
-    fields = {"Symbol": Required[str], **figures, "MarketFlags": Flags, **dict.fromkeys(OTHERS, None)}
+    fields = {"Symbol": Required[str], **figures, "MarketFlags": Flags, **dict.fromkeys(OTHERS, NOTHING)}
     read: Callable[[bytes], list[dict[str, Any]]] = msgspec.json.Decoder(
         typed("Line", fields, total=False), strict=False
     ).decode_lines
     return read
 
 
-_read_plain = _decoder({key: PRICE if key in PRICES else SIZE for key in KEYS} | {OPEN_INTEREST: None})
+_read_plain = _decoder({key: PRICE if key in PRICES else SIZE for key in KEYS} | {OPEN_INTEREST: NOTHING})
+_symbol = itemgetter("Symbol")
 _read_any = _decoder(dict.fromkeys(KEYS, ANY))
 UNUSUAL = (msgspec.DecodeError, ValueError, RecursionError)
 
@@ -75,7 +77,7 @@ def read_quoted(lines: bytes) -> list[Quotes] | None:
 
 
 def _quotes(told: list[dict[str, Any]], *, are_plain: bool) -> list[Quotes]:
-    symbols = [each["Symbol"] for each in told]
+    symbols = [*map(_symbol, told)]
     if not "".join(symbols).isupper():
         symbols = [symbol.upper() for symbol in symbols]
     return [Quotes(symbols, told, are_plain)] if told else []

@@ -46,6 +46,9 @@ class TradestationStream(Upstream):
         self._quotes.watch(instruments)
         self._greeks.watch(instruments)
 
+    def carried(self) -> frozenset[Instrument]:
+        return self._quotes.carried
+
     def sources(self) -> Iterable[str]:
         return (QUOTES,) if self._account is None else (QUOTES, ACCOUNT)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable
 
+from brokers.domain.instruments import Instrument
 from brokers.errors import NotAuthorized
 from brokers.port import StreamEvent, StreamState
 from brokers.upstream.outbox import Outbox
@@ -27,6 +28,10 @@ class Upstream:
     def sources(self) -> Iterable[str]:
         """What states are told of."""
         raise NotImplementedError
+
+    def carried(self) -> frozenset[Instrument]:
+        """As the port has it: nothing, unless a broker's stream says otherwise."""
+        return frozenset()
 
     async def release(self) -> None:
         """Give back what the parts shared; they have stopped."""

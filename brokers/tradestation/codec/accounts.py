@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position
+from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position, Restrictions
 from brokers.domain.instruments import Instrument, Other, contract_multiplier, plain
 from brokers.tradestation.codec.envelope import account_path, number, price, text
 from brokers.tradestation.symbols import read_symbol, underlying_of
@@ -40,6 +40,23 @@ def _account(item: Node) -> AccountInfo:
         is_closed=word == CLOSED,
         can_trade=word not in (CLOSED, INACTIVE),
     )
+
+
+CLOSING = ("closing", "liquidating")
+
+
+def read_restrictions(node: Node, account_number: str, now: datetime) -> Restrictions:
+    """By the status of its row: active takes all orders, what names closing or liquidating only those that close.
+    Any other word, known or not, takes none."""
+    rows = [row for row in node["Accounts"].items() if _is_of(row, account_number)]
+    if len(rows) != 1:
+        raise node["Accounts"].wrong("the one row of this account")
+    status = rows[0]["Status"].text().strip()
+    word = status.lower()
+    if word == ACTIVE:
+        return Restrictions(account_number, now)
+    closing = any(each in word for each in CLOSING)
+    return Restrictions(account_number, now, is_frozen=not closing, closing_only=closing, words=status or "no status")
 
 
 # --- B2 -----------------------------------------------------------------------------------------------------------

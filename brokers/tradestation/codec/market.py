@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from brokers.domain.instruments import Equity, Future, Index, Instrument, Option, Other, Right
 from brokers.domain.market import Details, Expiration, Match, PriceIncrements, Quote, Strike
@@ -43,8 +44,16 @@ def read_quotes(node: Node, asked: Mapping[str, Instrument], now: datetime) -> d
     for item in node["Quotes"].items() if "Quotes" in node or "Errors" not in node else ():
         instrument = wanted.get(item["Symbol"].text().casefold())
         if instrument is not None:
-            quotes[instrument] = Quote(instrument=instrument, as_of=now, **read_figures(item, instrument))
+            figures: dict[str, Any] = read_figures(item, instrument)
+            quotes[instrument] = Quote(instrument=instrument, as_of=now, halted=_is_halted(item), **figures)
     return quotes
+
+
+def _is_halted(item: Node) -> bool | None:
+    """None where it is not told. Since when it is, the broker does not tell."""
+    flags = item.get("MarketFlags")
+    halted = flags.get("IsHalted") if flags is not None else None
+    return halted.boolean() if halted is not None else None
 
 
 def read_figures(item: Node, instrument: Instrument) -> dict[str, Decimal | None]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.market import Quote
 from brokers.domain.raw import Deltas, TickBatch, exact
-from brokers.live import board as board_module
+from brokers.live import figures as figures_module
 from brokers.live.board import Board
 from brokers.live.candle import Candle
 
@@ -85,7 +85,7 @@ def test_an_option_and_its_underlying_and_a_look_alike_stay_apart():
 
 def test_what_is_no_longer_wanted_is_forgotten():
     board = board_with(tick("SPY", bid="1"), tick("QQQ", bid="2"))
-    board.keep_only([SPY])
+    board.keep_only({SPY})
     assert list(told(board)) == ["SPY"]
     assert list(board.latest([SPY, parse_instrument("QQQ")])) == [SPY]
 
@@ -134,7 +134,7 @@ def test_each_trade_of_a_batch_counts_for_the_candle():
 
 def test_what_was_forgotten_and_is_wanted_again_begins_anew():
     board = board_with(tick("SPY", bid="1"))
-    board.keep_only([])
+    board.keep_only(set())
     board.merge([batch(("SPY", 1.0, 2.0))])
     assert board.latest([SPY]) == {}
     board.figures(SPY)
@@ -192,7 +192,7 @@ def test_a_mark_of_another_rule_is_noticed(monkeypatch: pytest.MonkeyPatch):
     """The sabotaged twin."""
     crossed = [{"bid": Decimal(2), "ask": Decimal("1.5"), "last": 1.5}]
     assert marks_agree(crossed)
-    monkeypatch.setattr(board_module, "fair_price", lambda bid, ask, mark, last: (exact(bid) + exact(ask)) / 2)
+    monkeypatch.setattr(figures_module, "fair_price", lambda bid, ask, mark, last: (exact(bid) + exact(ask)) / 2)
     assert not marks_agree(crossed)
 
 
@@ -204,12 +204,26 @@ def test_an_instrument_is_found_by_what_it_is_whichever_object_names_it():
         assert board.latest([SPY])[SPY].bid == 2 + number
 
 
+def test_after_a_figure_that_cannot_be_told_all_goes_on(monkeypatch: pytest.MonkeyPatch):
+    """What was to be told beside it is told with its next news."""
+    board = board_with(tick("SPY", bid="1", ask="2"), tick("QQQ", bid="3", ask="4"))
+    with monkeypatch.context() as broken:
+        broken.setattr(figures_module, "fair_price", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            board.take_changes()
+    board.merge([tick("QQQ", 1, bid="3.5"), tick("SPY", 1, last="1.5")])
+    assert {symbol: set(one) - {"mark", "as_of"} for symbol, one in told(board).items()} == {
+        "QQQ": {"bid"},
+        "SPY": {"last"},
+    }
+
+
 def test_an_object_in_the_place_of_a_forgotten_one_is_not_taken_for_it():
     board = Board()
     for number in range(200):
         forgotten = parse_instrument(f"./ESZ26 EW3Z26 261218P{6300 + number}")
         board.figures(forgotten)
-        board.keep_only([])
+        board.keep_only(set())
         del forgotten  # its place in memory is free now
         other = parse_instrument(f"./ESZ26 EW3Z26 261218C{6300 + number}")
         assert not board.merge([TickBatch([other], ("bid",), [2.0], T0)])

@@ -5,11 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import hand_fed
 import pytest
-from hand_fed import T0, instruments, open_tab, tick, until
+from hand_fed import T0, HandFedStream, instruments, open_tab, tick, until
 
 from brokers import signals
-from brokers.domain.instruments import parse_instrument
+from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.domain.orders import BrokerStatus, OrderUpdate
 from brokers.errors import NotAuthorized, Unavailable
 from brokers.live.feed import open_stream
@@ -98,6 +99,74 @@ async def test_a_tab_that_comes_back_within_the_linger_finds_the_prices_there(hu
         hub.subscribe(tab, HERE, [SPY])
         assert socket.of_type("snapshot")[0]["quotes"]["SPY"]["bid"] == "1.02"
     assert upstreams.opened == [HERE]
+
+
+class Silent(HandFedStream):
+    """Tells what is not watched any more, and does not say so."""
+
+    def carried(self) -> frozenset[Instrument]:
+        return frozenset()
+
+
+async def come_back(hub, upstreams) -> tuple[HandFedStream, dict]:
+    """To an instrument that was left long ago but is still told. The snapshot that the tab gets of it."""
+    async with open_tab(hub) as (tab, socket):
+        hub.subscribe(tab, HERE, instruments("SPY", "QQQ"))
+        stream = await upstreams.of(HERE)
+        stream.still_told = frozenset([SPY])
+        stream.say(tick("SPY", bid="1.02", ask="1.04", delta="0.5"))
+        await until(lambda: hub.latest(HERE, [SPY]))
+        hub.unsubscribe(tab, HERE, [SPY])
+        await until(lambda: stream.watched == set(instruments("QQQ")))
+        stream.say(tick("SPY", 60, bid="1.03"), tick("QQQ", bid="2"))
+        await until(lambda: hub.latest(HERE, instruments("QQQ")))
+        hub.subscribe(tab, HERE, [SPY])
+        return stream, socket.of_type("snapshot")[-1]["quotes"]
+
+
+async def test_what_is_still_told_is_kept_for_who_comes_back_but_old_greeks_are_not(make_hub, upstreams):
+    stream, told = await come_back(make_hub(linger=0.05), upstreams)
+    assert (told["SPY"]["bid"], told["SPY"]["ask"], told["SPY"]["as_of"]) == (
+        "1.03",
+        "1.04",
+        "2026-11-20T15:01:00.000Z",
+    )
+    assert "delta" not in told["SPY"]
+    assert SPY in stream.watched
+
+
+async def test_a_stream_that_does_not_say_what_it_still_tells_leaves_who_comes_back_without(
+    make_hub, upstreams, monkeypatch
+):
+    """The sabotaged twin."""
+    monkeypatch.setattr(hand_fed, "HandFedStream", Silent)
+    assert (await come_back(make_hub(linger=0.05), upstreams))[1] == {}
+
+
+async def test_what_is_not_told_any_more_is_forgotten(make_hub, upstreams):
+    hub = make_hub(linger=0.05)
+    async with open_tab(hub) as (tab, _):
+        hub.subscribe(tab, HERE, instruments("SPY", "QQQ"))
+        stream = await upstreams.of(HERE)
+        stream.still_told = frozenset([SPY])
+        stream.say(tick("SPY", bid="1.02"))
+        hub.unsubscribe(tab, HERE, [SPY])
+        await until(lambda: stream.watched == set(instruments("QQQ")))
+        assert hub.latest(HERE, [SPY])
+        stream.still_told = frozenset()
+        await until(lambda: not hub.latest(HERE, [SPY]))
+
+
+async def test_who_keeps_what_is_still_told_has_it_watched(make_hub, upstreams):
+    hub = make_hub(linger=0.05)
+    async with open_tab(hub) as (tab, _):
+        hub.subscribe(tab, HERE, instruments("SPY", "QQQ"))
+        stream = await upstreams.of(HERE)
+        stream.still_told = frozenset([SPY])
+        hub.unsubscribe(tab, HERE, [SPY])
+        await until(lambda: stream.watched == set(instruments("QQQ")))
+        await hub.keep(HERE, [SPY], seconds=60)
+        assert SPY in stream.watched
 
 
 async def test_status_changes_are_told_once_each_and_to_late_comers(hub, upstreams):

@@ -17,8 +17,7 @@ def a_view(board: Board, *symbols: str) -> View:
 
 
 def flush(board: Board, view: View) -> None:
-    fragments = board.take_changes()
-    view.tell(fragments, set(fragments))
+    view.tell(board.take_changes())
 
 
 def join(view: View) -> tuple[Mailbox, Socket]:

@@ -64,3 +64,27 @@ async def test_nor_does_it_at_the_desk_as_it_is_served(origin):
 @pytest.mark.parametrize("application", [the_door, as_served])
 async def test_the_desks_own_page_without_a_session_is_told_to_sign_in(application):
     assert await first_answer(application(), OWN) == {"first": "websocket.accept", "code": 4401}
+
+
+class AlikeIsEnough(OwnOrigin):
+    """The sabotaged twin: whatever begins like the desk's own address."""
+
+    async def __call__(self, scope, receive, send):
+        told = dict(scope["headers"]).get(b"origin", b"").decode()
+        own = [
+            (name, OWN.encode() if name == b"origin" and told.startswith(OWN) else value)
+            for name, value in scope["headers"]
+        ]
+        return await super().__call__({**scope, "headers": own}, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("application", "origin"),
+    [
+        (SignIn(URLRouter(websocket_urlpatterns)), "https://evil.example"),
+        (AlikeIsEnough(SignIn(URLRouter(websocket_urlpatterns)), [OWN]), OWN + ".evil.example"),
+    ],
+    ids=["asks nobody", "likeness is enough"],
+)
+async def test_a_careless_door_is_seen_to_shake_hands(application, origin):
+    assert (await first_answer(application, origin))["first"] == "websocket.accept"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
@@ -12,6 +12,7 @@ import uvicorn
 from channels.generic.websocket import AsyncWebsocketConsumer
 from hand_fed import tick, until
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -184,6 +185,9 @@ class Heedless(LiveProtocol):
         self.transport.write(frame)
         return True
 
+    async def send(self, message) -> None:
+        await WebSocketsSansIOProtocol.send(self, message)
+
 
 async def vanish(hub: Hub, upstreams, protocol: type[LiveProtocol], caplog) -> list[str]:
     """A tab is cut off without a word while prices go on in one go: what asyncio complains of."""
@@ -197,6 +201,8 @@ async def vanish(hub: Hub, upstreams, protocol: type[LiveProtocol], caplog) -> l
         for number in range(20):
             feed.apply([tick("AA", number + 1, last=str(number + 1))])
             feed.flush()
+            with suppress(ClientDisconnected):
+                await opened[0].send(text_data="plain")
         await asyncio.sleep(0.1)
     return [record.message for record in caplog.records if "raised exception" in record.message]
 
@@ -205,8 +211,11 @@ async def test_a_tab_that_vanished_is_dropped_without_a_word(hub, upstreams, cap
     assert await vanish(hub, upstreams, LiveProtocol, caplog) == []
 
 
-async def test_writing_to_a_tab_that_vanished_is_seen_to_be_complained_of(hub, upstreams, caplog):
-    assert await vanish(hub, upstreams, Heedless, caplog)
+@pytest.mark.parametrize("way", ["put", "send"])
+async def test_writing_to_a_tab_that_vanished_is_seen_to_be_complained_of(hub, upstreams, caplog, way):
+    """Sabotaged twins, one for each way to write."""
+    heedless = type("Heedless", (LiveProtocol,), {way: getattr(Heedless, way)})
+    assert await vanish(hub, upstreams, heedless, caplog)
 
 
 async def test_a_tab_has_a_small_send_buffer(hub):

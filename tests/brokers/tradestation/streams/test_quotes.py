@@ -68,6 +68,20 @@ async def test_what_is_watched_can_change(ts: TradeStation) -> None:
         assert heard.states("quotes") == [LIVE]
 
 
+async def test_what_a_stream_still_carries_is_told_and_said_to_be(ts: TradeStation) -> None:
+    async with listening(ts, [SPY, AAPL], accounts=()) as heard:
+        await until(lambda: heard.ticks(SPY) and heard.ticks(AAPL))
+        assert heard.stream.carried() == frozenset()
+        heard.stream.watch([AAPL])
+        assert heard.stream.carried() == {SPY}
+        await until(lambda: len(heard.ticks(SPY)) > 5)
+        heard.stream.watch([AAPL, SPY])
+        assert heard.stream.carried() == frozenset()
+        heard.stream.watch([])
+        assert heard.stream.carried() == {SPY, AAPL}
+        await until(lambda: heard.stream.carried() == frozenset())
+
+
 async def test_more_than_a_hundred_symbols_travel_on_several_streams(sim: SimulatorServer, ts: TradeStation) -> None:
     day = ts.get("/marketdata/options/expirations/SPY")["Expirations"][2]["Date"]
     listed = ts.get("/marketdata/options/strikes/SPY", expiration=day[:10])["Strikes"]
@@ -76,7 +90,13 @@ async def test_more_than_a_hundred_symbols_travel_on_several_streams(sim: Simula
     options = [parse_instrument(f"{root}{right}{strike:08d}") for strike in strikes for right in "CP"][:150]
     assert len(options) > 100
     async with listening(ts, options, accounts=()) as heard:
-        await until(lambda: all(heard.ticks(option) for option in options))
+        missing = set(options)
+
+        def all_came() -> bool:  # one look at the events, not one for each option: it holds up those to come
+            missing.difference_update({each.instrument for each in heard.events if isinstance(each, Tick)})
+            return not missing
+
+        await until(all_came)
         await until(lambda: open_streams(sim) == 3)  # two of quotes, one of Greeks
         await until(lambda: heard.states("quotes") == [LIVE])
         heard.stream.watch([SPY])
