@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Restrictions, Transaction
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import (
     Bar,
@@ -131,6 +131,10 @@ class Broker(Protocol):
     """
 
     def get_accounts(self) -> list[AccountInfo]: ...
+
+    def get_restrictions(self, account_number: str) -> Restrictions:
+        """Whether the account takes orders, all or only those that close."""
+        ...
 
     def get_balance(self, account_number: str) -> Balance: ...
 
@@ -300,6 +304,11 @@ class Stream(Protocol):
 
     def watch(self, instruments: Collection[Instrument]) -> None:
         """Make this the whole set of instruments to be told about; cheap to repeat."""
+        ...
+
+    def carried(self) -> frozenset[Instrument]:
+        """Instruments not watched any more whose quotes, though not their Greeks, it tells all the same. Once watched
+        again they are not told whole: whoever wants them must have kept what was told."""
         ...
 
     async def close(self) -> None: ...

@@ -12,6 +12,7 @@ from brokers.connections.accounts import (
     test_connection,
 )
 from brokers.connections.attempts import Answer, ConnectProblem, begin_connect
+from brokers.connections.clock import token_question
 from brokers.connections.connect import connect_personal, disconnect, finish_connect
 from brokers.connections.tokens import access_token
 from brokers.oauth import hosts_for
@@ -30,4 +31,5 @@ __all__ = [
     "open_stream",
     "resync_accounts",
     "test_connection",
+    "token_question",
 ]

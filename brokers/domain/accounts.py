@@ -29,6 +29,23 @@ class AccountInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What the broker keeps an account from, as told at ``as_of`` by the desk's clock.
+
+    ``is_frozen``: it takes no orders at all. ``closing_only``: only orders that make nothing bigger;
+    ``futures_closing_only``: so with futures and their options. ``words`` are the broker's own for it, "" where
+    nothing is kept from the account.
+    """
+
+    account_number: str
+    as_of: datetime
+    is_frozen: bool = False
+    closing_only: bool = False
+    futures_closing_only: bool = False
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Dollars; None is "the broker does not say". ``as_of`` is the broker's time for these figures."""
 

@@ -16,7 +16,8 @@ class Quote:
 
     ``mark`` is what the broker marks by; without one, ``fair_price`` derives it. ``prev_close`` is the close
     of the session before the current one. Greeks are per unit of the option: theta a day, vega and rho
-    per one percentage point; ``volatility`` is a fraction (0.25 is 25 %).
+    per one percentage point; ``volatility`` is a fraction (0.25 is 25 %). ``halted``: whether the exchange has stopped
+    trading in it; ``halted_since``, where the broker tells. Both come with a quote that was asked for, not streamed.
     """
 
     instrument: Instrument
@@ -39,6 +40,8 @@ class Quote:
     theta: Decimal | None = None
     vega: Decimal | None = None
     rho: Decimal | None = None
+    halted: bool | None = None
+    halted_since: datetime | None = None
 
     @property
     def fair_price(self) -> Decimal | None:
@@ -46,7 +49,8 @@ class Quote:
         return fair_price(self.bid, self.ask, self.mark, self.last)
 
 
-QUOTE_FIELDS = tuple(part.name for part in fields(Quote) if part.name not in ("instrument", "as_of"))
+NO_FIGURES = ("instrument", "as_of", "halted", "halted_since")
+QUOTE_FIELDS = tuple(part.name for part in fields(Quote) if part.name not in NO_FIGURES)
 
 
 def fair_price(bid: Decimal | None, ask: Decimal | None, mark: Decimal | None, last: Decimal | None) -> Decimal | None:

@@ -40,6 +40,8 @@ class OrderType(StrEnum):
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
     TRAILING_STOP = "trailing_stop"
+    MARKETABLE_LIMIT = "marketable_limit"
+    """At the market, under a limit that the broker sets by the price it meets there."""
 
     @property
     def words(self) -> str:
@@ -48,6 +50,11 @@ class OrderType(StrEnum):
     @property
     def has_limit(self) -> bool:
         return self in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+
+    @property
+    def takes_market(self) -> bool:
+        """Whether it is filled at once at what the market asks: nobody named a price."""
+        return self in (OrderType.MARKET, OrderType.MARKETABLE_LIMIT)
 
     @property
     def has_stop(self) -> bool:

@@ -6,12 +6,13 @@ was meant. So ``exact`` loses nothing, and most figures, which another follows b
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, TypeAlias
+
+import msgspec
 
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Tick
@@ -35,12 +36,11 @@ def digits(raw: Decimal | float) -> str:
     return f"{Decimal(text):f}" if "e" in text or "E" in text else text
 
 
-@dataclass(slots=True)
-class TickBatch:
+class TickBatch(msgspec.Struct, frozen=True, gc=False):
     """News of the same figures of many instruments: each instrument's follow those of the one before in ``figures``, in
     the order of ``names``. None stands for an instrument that nobody asked about.
 
-    Not to be changed; not frozen only because that would make it three times as dear to make.
+    A struct, for that is frozen and yet as quick to make as can be: one is made of each frame.
     """
 
     instruments: Sequence[Instrument | None]
@@ -59,10 +59,9 @@ class TickBatch:
         return _ticks(self)
 
 
-@dataclass(slots=True)
-class Deltas:
+class Deltas(msgspec.Struct, frozen=True, gc=False):
     """News of some figures of each of many instruments, in the order of arrival: ``told`` has those of each by the
-    names of a wire, and ``names`` what these are here. What is not in ``names`` is no figure. Not to be changed."""
+    names of a wire, and ``names`` what these are here. What is not in ``names`` is no figure."""
 
     instruments: Sequence[Instrument | None]
     told: Sequence[Mapping[str, Any]]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from brokers.domain.instruments import Equity, Index, Instrument, Option
 from brokers.domain.market import Bar, Interval
@@ -13,6 +14,7 @@ from brokers.tastytrade.symbols import streamer_symbol
 from brokers.wire import EPOCH, PRODUCT, Node, decode, optional_text
 
 MINUTE, HOUR, LONGEST_INTERVAL = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+NEW_YORK = ZoneInfo("America/New_York")
 PERIODS = {"1d": "d", "1w": "w", "1mo": "mo"}
 FIELDS = ("eventSymbol", "eventFlags", "time", "open", "high", "low", "close", "volume")
 REMOVED, LAST = 2, 8 | 16
@@ -151,13 +153,14 @@ def _bar(row: Node, at: datetime, interval: Interval, now: datetime) -> Bar:
 
 
 def _end(interval: Interval, at: datetime) -> datetime:
-    """When a span is over; of a day and longer, by the calendar."""
+    """When a span is over; of a day and longer, by New York's calendar: in winter shares trade on past midnight UTC."""
     match interval:
         case timedelta():
             return at + interval
         case "1d":
-            return at + timedelta(days=1)
+            after = at + timedelta(days=1)
         case "1w":
-            return at + timedelta(days=7)
+            after = at + timedelta(days=7)
         case _:
-            return (at + timedelta(days=31)).replace(day=1)
+            after = (at + timedelta(days=31)).replace(day=1)
+    return after.replace(tzinfo=NEW_YORK)

@@ -15,7 +15,8 @@ from brokers.tastytrade.codec.market import QuotePass
 from brokers.tastytrade.sockets import LARGEST_FRAME, frame_log
 from brokers.transport import USER_AGENT
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS, LONGEST_SECONDS = 20.0, 60.0
+"""How long nothing new may come, and how long all of it may take: a long chart comes in parts."""
 
 
 def fetch_bars(
@@ -34,14 +35,15 @@ def fetch_bars(
         raise Unavailable("tastytrade named a quote address that is not secure. Try again.", broker="tastytrade")
     candles = Candles(leave.token, symbol, start if isinstance(interval, timedelta) else first_moment(interval, start))
     try:
-        _converse(leave.url, candles, time.monotonic() + PATIENCE_SECONDS)
+        _converse(leave.url, candles)
     except (OSError, WebSocketException):
         words = "tastytrade's quote socket did not bring the bars in time. Try again."
         raise Unavailable(words, broker="tastytrade") from None
     return read_bars(candles.rows, interval, start, end, datetime.now(timezone.utc))
 
 
-def _converse(url: str, candles: Candles, until: float) -> None:
+def _converse(url: str, candles: Candles) -> None:
+    patience = Patience()
     with connect(
         url,
         compression=None,
@@ -56,4 +58,19 @@ def _converse(url: str, candles: Candles, until: float) -> None:
         while not candles.is_whole:
             for frame in frames:
                 socket.send(json.dumps(frame, separators=(",", ":")))
-            frames = candles.receive(socket.recv(timeout=max(0.0, until - time.monotonic())))
+            frames = candles.receive(socket.recv(timeout=patience.left(len(candles.rows))))
+
+
+class Patience:
+    """What is left of the time for an answer, begun anew by whatever comes of it."""
+
+    def __init__(self) -> None:
+        self._began = self._heard_at = time.monotonic()
+        self._heard = 0
+
+    def left(self, heard: int) -> float:
+        """In seconds; ``heard`` is how much has come till now."""
+        now = time.monotonic()
+        if heard > self._heard:
+            self._heard, self._heard_at = heard, now
+        return max(0.0, min(self._heard_at + PATIENCE_SECONDS, self._began + LONGEST_SECONDS) - now)

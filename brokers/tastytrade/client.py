@@ -1,10 +1,10 @@
 """tastytrade behind the desk's port: codec and transport, a line or few per call."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 
-from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, Balance, PastBalance, Position, Restrictions, Transaction
 from brokers.domain.orders import OrderGroup, OrderTicket, OrderUpdate, Placed, PlacedGroup, Preview
 from brokers.errors import Ambiguous, OrderRejected, Refused
 from brokers.tastytrade.codec import accounts, groups, likeness, orders
@@ -20,6 +20,10 @@ class TastytradeBroker(MarketDesk):
 
     def get_accounts(self) -> list[AccountInfo]:
         return self._ask(accounts.accounts_request(), accounts.read_accounts)
+
+    def get_restrictions(self, account_number: str) -> Restrictions:
+        request = accounts.restrictions_request(account_number)
+        return self._ask(request, lambda node: accounts.read_restrictions(node, account_number, _now()))
 
     def get_balance(self, account_number: str) -> Balance:
         request = accounts.balance_request(account_number)
@@ -144,3 +148,7 @@ def _newest(found: list[OrderUpdate]) -> list[OrderUpdate]:
 
 def _today() -> date:
     return datetime.now(NEW_YORK).date()
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

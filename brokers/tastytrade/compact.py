@@ -4,10 +4,10 @@ It reads what is entirely as it should be. Anything else it leaves to ``dxlink``
 what is wrong where.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import hypot
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,6 @@ LARGEST = 1e40
 """``hypot`` of a row refuses what is no number, and is no less than the largest of them: one look at all."""
 ABSURD = "a number of absurd size"
 UNUSUAL = (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
-NOBODY: frozenset[str] = frozenset()
 Cell: TypeAlias = str | int | float | None
 
 
@@ -30,32 +29,21 @@ class _Frame(msgspec.Struct, tag_field="type", tag="FEED_DATA", gc=False):
 _read = msgspec.json.Decoder(_Frame).decode
 
 
-class Layout(NamedTuple):
-    """How a type's events lie in a row. ``names``: the figures' own, in the order in which they come; ``others``: what
-    is no figure, the symbols among it, to be cut out one after the other."""
-
-    width: int
-    symbols: slice
-    others: tuple[slice, ...]
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, fields: Sequence[str], wanted: Mapping[str, str]) -> "Layout | None":
-        """None where the symbol is not told, or a field is told twice."""
-        if "eventSymbol" not in fields or len(set(fields)) < len(fields):
-            return None
-        width = len(fields)
-        places = [place for place, name in enumerate(fields) if name not in wanted][::-1]
-        others = tuple(slice(place, None, width - cut) for cut, place in enumerate(places))
-        names = tuple(wanted[name] for name in fields if name in wanted)
-        return cls(width, slice(fields.index("eventSymbol"), None, width), others, names) if names else None
+Layout: TypeAlias = tuple[int, slice, tuple[slice, ...], tuple[str, ...]]
+"""How a type's events lie in a row: how wide each is; where the symbols are; what is no figure, the symbols among it,
+to be cut out one after the other; the figures' own names, in the order in which they come. A bare tuple, for it is
+taken apart at each frame."""
 
 
-class _Named(dict[str, Instrument | None]):
-    """Whose symbol it is; None for one that nobody asked about."""
-
-    def __missing__(self, symbol: str) -> None:
+def layout_of(fields: Sequence[str], wanted: Mapping[str, str]) -> Layout | None:
+    """None where the symbol is not told, or a field is told twice."""
+    if "eventSymbol" not in fields or len(set(fields)) < len(fields):
         return None
+    width = len(fields)
+    places = [place for place, name in enumerate(fields) if name not in wanted][::-1]
+    others = tuple(slice(place, None, width - cut) for cut, place in enumerate(places))
+    names = tuple(wanted[name] for name in fields if name in wanted)
+    return (width, slice(fields.index("eventSymbol"), None, width), others, names) if names else None
 
 
 class Columns:
@@ -63,12 +51,12 @@ class Columns:
 
     def __init__(self) -> None:
         self.layouts: dict[str, Layout] = {}
-        self._instruments = _Named()
-        self._apart = NOBODY
+        self.name({})
 
     def name(self, instruments: Mapping[str, tuple[Instrument, ...]]) -> None:
-        self._instruments = _Named({symbol: named[0] for symbol, named in instruments.items()})
-        self._apart = frozenset(symbol for symbol, named in instruments.items() if len(named) > 1) or NOBODY
+        named_by = {symbol: named[0] for symbol, named in instruments.items()}
+        self._named: Callable[[str], Instrument | None] = named_by.get
+        self._apart = frozenset(symbol for symbol, named in instruments.items() if len(named) > 1)
 
     def read(self, frame: str | bytes, now: datetime) -> list[TickBatch] | None:
         """The ticks of a frame of data; None where it is another frame, or has anything that wants a closer look."""
@@ -81,9 +69,10 @@ class Columns:
             return None
 
     def _batch(self, kind: str, row: list[Any], now: datetime) -> TickBatch:
+        """A row that is text, and no list, fails at its cutting."""
         width, symbols_at, others, names = self.layouts[kind]
         symbols = row[symbols_at]
-        if len(row) % width or type(row) is not list or not (self._apart is NOBODY or self._apart.isdisjoint(symbols)):
+        if len(row) % width or (self._apart and not self._apart.isdisjoint(symbols)):
             raise ValueError("not a row of whole events of one instrument each")
         for places in others:
             del row[places]
@@ -92,7 +81,7 @@ class Columns:
                 raise ValueError(ABSURD)
         except TypeError:
             row = _without_nan(row)
-        return TickBatch([*map(self._instruments.__getitem__, symbols)], names, row, now)
+        return TickBatch([*map(self._named, symbols)], names, row, now)
 
 
 def _without_nan(row: list[Cell]) -> list[Raw]:

@@ -15,7 +15,7 @@ from brokers.domain.instruments import FutureOption, Index, Instrument, Option
 from brokers.domain.market import Tick
 from brokers.domain.raw import TickBatch
 from brokers.errors import UnexpectedReply
-from brokers.tastytrade.compact import NOT_NUMBERS, Columns, Layout
+from brokers.tastytrade.compact import NOT_NUMBERS, Columns, layout_of
 from brokers.tastytrade.symbols import streamer_symbol
 from brokers.wire import PRODUCT, Node, decode
 
@@ -201,7 +201,7 @@ class DXLink:
             yield Ready()
 
     def _lay_out(self) -> None:
-        laid = {kind: Layout.of(names, FIELDS[kind]) for kind, names in self._fields.items()}
+        laid = {kind: layout_of(names, FIELDS[kind]) for kind, names in self._fields.items()}
         self._columns.layouts = {kind: layout for kind, layout in laid.items() if layout is not None}
 
     def _error(self, message: Node) -> Iterator[Event]:

@@ -28,7 +28,8 @@ from brokers.domain.instruments import (
 EQUITY, OPTION, FUTURE, FUTURE_OPTION = "Equity", "Equity Option", "Future", "Future Option"
 CRYPTO, INDEX = "Cryptocurrency", "Index"
 
-# The broker files cash indexes under equities; these are the ones with listed options or wide use.
+# The broker files cash indexes under equities; these are the ones with listed options or wide use. No share has such a
+# name here: a share that is written so is nothing that the broker knows, or it would be told the index's prices.
 INDEXES = frozenset({"SPX", "XSP", "NDX", "XND", "RUT", "MRUT", "DJX", "OEX", "XEO", "VIX", "VVIX", "NANOS"})
 CRYPTO_VENUE = "CXTALP"
 VENUES = {
@@ -59,6 +60,8 @@ PAIR_RE = re.compile(r"([A-Z0-9]{2,8})/([A-Z]{3,4})")
 def type_name(instrument: Instrument) -> str | None:
     """The broker's word for the class; None for what it cannot be asked about."""
     match instrument:
+        case Equity(symbol) if symbol in INDEXES:
+            return None
         case Equity():
             return EQUITY
         case Index():
@@ -92,7 +95,7 @@ def api_symbol(instrument: Instrument) -> str:
 
 
 def streamer_symbol(instrument: Instrument) -> str | None:
-    """The spelling of DXLink, None where it cannot be told without asking the broker."""
+    """The spelling of DXLink, None where there is none or it cannot be told without asking the broker."""
     match instrument:
         case Option(root, expiry, right, strike):
             return f".{root}{expiry:%y%m%d}{right}{plain(strike)}"
@@ -104,10 +107,8 @@ def streamer_symbol(instrument: Instrument) -> str | None:
             return f"./{contract}{right}{plain(strike)}:{venue}" if venue else None
         case Crypto():
             return f"{instrument}:{CRYPTO_VENUE}"
-        case Other():
-            return None
         case _:
-            return api_symbol(instrument)
+            return api_symbol(instrument) if type_name(instrument) is not None else None
 
 
 def read_symbol(symbol: str, kind: str, on: date) -> Instrument:

@@ -119,6 +119,13 @@ def percent_gain(value: Figure, places: int = 1) -> str:
 
 
 @register.filter
+def delta(value: Figure) -> str:
+    """Of a whole holding, in shares or contracts of what it is on: ``+30``, ``−12.4``."""
+    exact = number(value)
+    return UNKNOWN if exact is None else quantity(rounded(exact, Decimal("0.1")))
+
+
+@register.filter
 def trend(value: Figure) -> str:
     """The class of a figure that is good above zero and bad below: ``up``, ``down`` or nothing."""
     exact = number(value)

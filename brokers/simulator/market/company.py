@@ -165,6 +165,7 @@ def dividend_dates(symbol: str, is_fund: bool, seed: int, year: int) -> tuple[tu
     return tuple((ex_date, last_day(ex_date + timedelta(days=14 + noise // 100 % 14))) for ex_date in ex_dates)
 
 
+@lru_cache(maxsize=4096)
 def _raised(amount: Decimal, year: int) -> Decimal:
     """What a dividend is or was in a year: it is raised each January."""
     return max(CENT, (amount * Decimal(str(GROWTH)) ** (year - HOME_DAY.year)).quantize(CENT))

@@ -1,9 +1,10 @@
 """Accounts, balances, positions, transactions (sections 4.1, 4.2, 4.4, 4.6)."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position, Transaction
+from brokers.domain.accounts import AccountInfo, AccountKind, Balance, PastBalance, Position, Restrictions, Transaction
 from brokers.domain.instruments import Instrument
 from brokers.tastytrade.codec.envelope import escaped, items, signed
 from brokers.tastytrade.codec.words import ACTIONS
@@ -43,6 +44,40 @@ def _account(item: Node) -> AccountInfo:
         is_closed=closed.boolean() if closed is not None else False,
         can_trade=optional_text(item, "authority-level") in TRADERS,
     )
+
+
+# --- GET /accounts/{n}/trading-status -----------------------------------------------------------------------------
+
+FROZEN = {"is-frozen": "frozen", "is-closed": "closed"}
+CLOSING_ONLY = {"is-closing-only": "closing only", "is-risk-reducing-only": "risk reducing only"}
+FUTURES_CLOSING_ONLY = {"is-futures-closing-only": "futures closing only"}
+ALWAYS_TOLD = frozenset({"is-frozen", "is-closing-only"})
+
+
+def restrictions_request(account_number: str) -> Request:
+    return Request("GET", account_path(account_number, "trading-status"))
+
+
+def read_restrictions(node: Node, account_number: str, now: datetime) -> Restrictions:
+    """The account's flags. Without the two that say most it is not known what it may do: ``UnexpectedReply``."""
+    data = node["data"]
+    if data["account-number"].text() != account_number:
+        raise data["account-number"].wrong("the account that was asked for")
+    frozen, closing, futures = (_raised(data, flags) for flags in (FROZEN, CLOSING_ONLY, FUTURES_CLOSING_ONLY))
+    return Restrictions(
+        account_number=account_number,
+        as_of=now,
+        is_frozen=bool(frozen),
+        closing_only=bool(closing),
+        futures_closing_only=bool(futures),
+        words=", ".join((*frozen, *closing, *futures)),
+    )
+
+
+def _raised(data: Node, flags: Mapping[str, str]) -> list[str]:
+    """The words of those flags that are up."""
+    told = {name: data[name] if name in ALWAYS_TOLD else data.get(name) for name in flags}
+    return [flags[name] for name, flag in told.items() if flag is not None and flag.boolean()]
 
 
 # --- GET /accounts/{n}/balances -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from brokers.domain.orders import OrderTicket, OrderUpdate
+from brokers.domain.orders import OrderTicket, OrderType, OrderUpdate
 
 EARLIER = timedelta(seconds=2)
 
@@ -30,7 +30,7 @@ def is_like(order: OrderUpdate, ticket: OrderTicket) -> bool:
         legs == {leg.instrument: (leg.action, leg.quantity) for leg in ticket.legs}
         and order.order_type == ticket.order_type
         and order.time_in_force == ticket.time_in_force
-        and order.limit_price == ticket.limit_price
+        and (order.limit_price == ticket.limit_price or ticket.order_type is OrderType.MARKETABLE_LIMIT)
         and order.stop_price == ticket.stop_price
         and order.gtd_date == ticket.gtd_date
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Index, Instrument, Option, Other
+from brokers.domain.instruments import Crypto, Future, FutureOption, Index, Instrument, Option, Other
 from brokers.domain.market import Chain, Details, Expiration, Match, PriceIncrements, Quote, Strike
 from brokers.errors import Refused
 from brokers.tastytrade.codec.envelope import escaped, items
@@ -15,6 +15,7 @@ from brokers.tastytrade.symbols import (
     FUTURE,
     FUTURE_OPTION,
     INDEX,
+    INDEXES,
     OPTION,
     api_symbol,
     read_option,
@@ -77,7 +78,17 @@ def read_quotes(node: Node, asked: Iterable[Instrument], now: datetime) -> dict[
 
 def _quote(item: Node, instrument: Instrument, now: datetime) -> Quote:
     values = {name: _optional_finite(item, key) for name, key in QUOTE_FIELDS.items()}
-    return Quote(instrument=instrument, as_of=optional_instant(item, "updated-at") or now, **values)
+    halted, since = _halt(item)
+    as_of = optional_instant(item, "updated-at") or now
+    return Quote(instrument=instrument, as_of=as_of, halted=halted, halted_since=since, **values)
+
+
+def _halt(item: Node) -> tuple[bool | None, datetime | None]:
+    """Whether trading is halted, None where it is not told, and since when: milliseconds, −1 or 0 for none."""
+    flag, since = item.get("is-trading-halted"), item.get("halt-start-time")
+    halted = flag.boolean() if flag is not None else None
+    is_told = since is not None and since.whole() > 0
+    return halted, since.instant() if halted and is_told and since is not None else None
 
 
 def _optional_finite(item: Node, key: str) -> Decimal | None:
@@ -109,6 +120,8 @@ def read_details(node: Node, instrument: Instrument, today: date) -> Details:
     data = node["data"]
     if data["symbol"].text() != api_symbol(instrument):
         raise data["symbol"].wrong("the symbol that was asked for")
+    if isinstance(instrument, Index) and instrument.symbol not in INDEXES and data.value.get("is-index") is False:
+        raise Refused(f"{instrument.symbol} is no index at tastytrade.", broker="tastytrade")
     return Details(
         instrument=instrument,
         description=optional_text(data, "description") or str(instrument),
@@ -176,7 +189,7 @@ KINDS = {"Regular": "regular", "Weekly": "weekly", "Quarterly": "quarterly", "En
 
 
 def chain_request(underlying: Instrument) -> Request:
-    if not isinstance(underlying, Equity | Index):
+    if type_name(underlying) not in (EQUITY, INDEX):
         raise Refused(f"The desk shows no option chain for {underlying} yet.", broker="tastytrade")
     return Request("GET", f"/option-chains/{escaped(api_symbol(underlying))}/nested")
 

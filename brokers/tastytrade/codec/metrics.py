@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
-from brokers.domain.instruments import Equity, Index, Instrument
+from brokers.domain.instruments import Instrument
 from brokers.domain.market import Metrics
 from brokers.tastytrade.codec.envelope import items
-from brokers.tastytrade.symbols import api_symbol
+from brokers.tastytrade.symbols import EQUITY, INDEX, api_symbol, type_name
 from brokers.wire import Node, Request, optional_instant, optional_number, optional_text
 
 SYMBOLS_A_CALL = 100
@@ -26,7 +26,7 @@ HUNDRED = Decimal(100)
 
 def metrics_requests(instruments: Collection[Instrument]) -> Iterator[tuple[Request, list[Instrument]]]:
     """Requests of at most a hundred symbols, each with the instruments that it asks about."""
-    known: list[Instrument] = [instrument for instrument in instruments if isinstance(instrument, Equity | Index)]
+    known: list[Instrument] = [one for one in instruments if type_name(one) in (EQUITY, INDEX)]
     for start in range(0, len(known), SYMBOLS_A_CALL):
         asked = known[start : start + SYMBOLS_A_CALL]
         symbols = ",".join(api_symbol(instrument) for instrument in asked)

@@ -13,6 +13,7 @@ ACTIONS = {
 ORDER_TYPES = {
     "Limit": OrderType.LIMIT,
     "Market": OrderType.MARKET,
+    "Marketable Limit": OrderType.MARKETABLE_LIMIT,
     "Stop": OrderType.STOP,
     "Stop Limit": OrderType.STOP_LIMIT,
 }

@@ -30,6 +30,7 @@ CALLS = {
     "get_orders",
     "get_order",
     "get_quotes",
+    "get_restrictions",
     "get_details",
     "get_chain",
     "search",

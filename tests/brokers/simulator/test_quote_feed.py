@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from simulator_server import SimGrant, SimulatorServer
@@ -15,7 +15,7 @@ from brokers.domain.instruments import Equity
 from brokers.simulator.market import Interval
 from brokers.simulator.tastytrade.dxlink.candles import CandleSymbol, parse_candle_symbol
 from brokers.simulator.tastytrade.dxlink.feed import MarketFeed
-from brokers.simulator.tastytrade.dxlink.frames import FIELDS, PAUSE
+from brokers.simulator.tastytrade.dxlink.frames import FIELDS, PAUSE, data_frames
 from brokers.simulator.world import World
 
 SETUP = {"type": "SETUP", "channel": 0, "version": "0.1", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60}
@@ -271,3 +271,30 @@ def test_binary_frames_are_answered_and_survived(line: Line) -> None:
     assert line.hear(lambda message: message["type"] == "ERROR")["error"] == "INVALID_MESSAGE"
     line.add({"type": "Quote", "symbol": "SPY"})
     assert line.events("Quote")
+
+
+@pytest.mark.parametrize(("period", "unit"), [("w", "week"), ("mo", "month")])
+def test_long_charts_of_weeks_and_months_are_told_as_they_are_made(
+    sim: SimulatorServer, period: str, unit: Literal["week", "month"]
+) -> None:
+    """The newest come first, long before the oldest are made, and together they are what the market has."""
+
+    def told(world: World) -> tuple[list[str], list[int]]:
+        feed = MarketFeed(world.market, world.faults, world.switches)
+        start = world.market.now - timedelta(days=500)
+        pieces = list(feed.series("Candle", f"KO{{={period}}}", int(start.timestamp() * 1000), None))
+        made = world.market.bars(Equity("KO"), Interval(1, unit), start, world.market.now, "extended")
+        return pieces, [int(bar.start.timestamp() * 1000) for bar in made]
+
+    pieces, expected = sim.inside(told)
+    events = [json.loads(piece) for piece in pieces if piece != PAUSE]
+    assert [event["time"] for event in events[:-1]] == expected[::-1]
+    assert pieces[::-1].index(PAUSE) < len(events) / 2, "all of it was made before any of it was told"
+
+
+def test_candles_that_are_there_do_not_wait_for_a_full_frame() -> None:
+    made = [f"{number}" if number % 2 else PAUSE for number in range(40)]
+    frames = [frame for frame in data_frames(1, "Candle", made) if frame != PAUSE]
+    assert len(frames) == 3
+    assert [value for frame in frames for value in json.loads(frame)["data"][1]] == list(range(1, 40, 2))
+    assert len([*data_frames(1, "Candle", [f"{number}" for number in range(40)])]) == 1

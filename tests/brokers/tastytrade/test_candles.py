@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,3 +181,47 @@ def test_a_server_that_ends_it_is_believed(frame: str) -> None:
 def test_what_cannot_be_read_is_told_of(data: Any) -> None:
     with pytest.raises(UnexpectedReply):
         Candles("pass", "AAPL{=5m}", SINCE).receive(message("FEED_DATA", data=data))
+
+
+@pytest.mark.parametrize(
+    ("interval", "first", "still", "over"),
+    [
+        ("1d", "2026-11-20", "2026-11-21T00:59Z", "2026-11-21T05:00Z"),
+        ("1d", "2026-07-10", "2026-07-11T03:59Z", "2026-07-11T04:00Z"),
+        ("1w", "2026-11-16", "2026-11-23T04:59Z", "2026-11-23T05:00Z"),
+        ("1mo", "2026-12-01", "2027-01-01T00:30Z", "2027-01-01T05:00Z"),
+    ],
+)
+def test_a_day_is_not_over_before_it_is_over_in_new_york(interval: Interval, first: str, still: str, over: str) -> None:
+    """Midnight UTC is seven in the evening there: shares trade for another hour."""
+    talk = Candles("pass", "AAPL{=d}", SINCE)
+    at = datetime.fromisoformat(f"{first}T00:00Z")
+    candle = [row(0)[0], 0, int(at.timestamp() * 1000), *row(0)[3:]]
+    talk.receive(message("FEED_DATA", data=["Candle", candle]))
+    for now, is_closed in ((still, False), (over, True)):
+        (bar,) = read_bars(talk.rows, interval, at, None, datetime.fromisoformat(now))
+        assert (bar.at, bar.is_closed) == (at, is_closed)
+
+
+def test_a_chart_that_comes_in_parts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve years of months took a busy simulator half a minute."""
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(charts, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    patience = charts.Patience()
+    for rows in range(1, 4):
+        clock.now += charts.PATIENCE_SECONDS - 1
+        assert patience.left(rows) > 0
+    assert patience.left(3) == charts.LONGEST_SECONDS - 3 * (charts.PATIENCE_SECONDS - 1)
+    clock.now += charts.PATIENCE_SECONDS
+    assert charts.Patience().left(0) == charts.PATIENCE_SECONDS
+    assert patience.left(4) == 0
+
+
+def test_a_chart_of_which_nothing_more_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(charts, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    patience = charts.Patience()
+    clock.now += 5
+    assert patience.left(10) == charts.PATIENCE_SECONDS
+    clock.now += charts.PATIENCE_SECONDS
+    assert patience.left(10) == 0

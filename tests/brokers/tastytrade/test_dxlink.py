@@ -129,10 +129,12 @@ def test_two_types_in_one_frame_are_both_read() -> None:
     assert len(receive(link, frame)) == 2
 
 
-def test_a_share_and_an_index_of_one_name_are_both_told() -> None:
-    spx = Equity("SPX")
-    ticks = receive(opened(Index("SPX"), spx), data("Trade", "SPX", 6000, "NaN"))
-    assert {tick.instrument for tick in ticks if isinstance(tick, Tick)} == {Index("SPX"), spx}
+def test_a_share_by_the_name_of_an_index_is_never_told_its_prices() -> None:
+    index, share = Index("SPX"), Equity("SPX")
+    link = opened(index, share)
+    ticks = receive(link, data("Trade", "SPX", 6000, "NaN"))
+    assert {tick.instrument for tick in ticks if isinstance(tick, Tick)} == {index}
+    assert link.watch([index, share, SPY]) == {share}
 
 
 def test_only_the_difference_is_subscribed() -> None:

@@ -333,3 +333,11 @@ def test_extended_hours_are_asked_for_by_leaving_the_regular_ones_unsaid() -> No
     assert candle_symbol(AAPL, minutes, extended=True) == "AAPL{=5m}"
     assert candle_symbol(AAPL, "1d", extended=True) == candle_symbol(AAPL, "1d")
     assert candle_symbol(ES, minutes, extended=True) == candle_symbol(ES, minutes)
+
+
+def test_a_share_is_not_described_as_an_index(desk: Desk) -> None:
+    """The broker files both together: what is asked for as an index could be shown at a share's price."""
+    assert desk.broker.get_details(AAPL).tradeable
+    assert not desk.broker.get_details(Index("SPX")).tradeable
+    with pytest.raises(Refused, match="no index"):
+        desk.broker.get_details(Index("AAPL"))

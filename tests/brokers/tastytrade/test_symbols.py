@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.domain.instruments import Equity, Index, Instrument, Option, Other, Right, parse_instrument
-from brokers.tastytrade.symbols import api_symbol, read_streamer, read_symbol, streamer_symbol, type_name
+from brokers.errors import Refused
+from brokers.tastytrade.codec import market, metrics
+from brokers.tastytrade.symbols import INDEXES, api_symbol, read_streamer, read_symbol, streamer_symbol, type_name
 
 TODAY = date(2026, 11, 20)
 KINDS = ["Equity", "Equity Option", "Future", "Future Option", "Cryptocurrency", "Index", "?"]
@@ -99,3 +101,16 @@ def test_every_option_survives_the_way_there_and_back(root: str, expiry: date, r
     option: Instrument = Option(root, expiry, right, Decimal(mills) / 1000)
     assert read_symbol(api_symbol(option), "Equity Option", TODAY) == option
     assert read_streamer(streamer_symbol(option) or "") == option
+
+
+def test_a_share_by_the_name_of_an_index_is_nothing_here() -> None:
+    """Requests and streams would bring the index's prices, and an order would be for what cannot be traded."""
+    for name in sorted(INDEXES):
+        share, index = Equity(name), Index(name)
+        assert (type_name(share), streamer_symbol(share)) == (None, None)
+        assert (type_name(index), streamer_symbol(index)) == ("Index", name)
+        assert [asked for _, asked in market.quotes_requests([share, index])] == [[index]]
+        assert [asked for _, asked in metrics.metrics_requests([share, index])] == [[index]]
+        for request in (market.details_request, market.chain_request):
+            with pytest.raises(Refused, match=name):
+                request(share)

@@ -159,13 +159,21 @@ def list_options(
 def _expiration(
     ending: Ending, plan: Plan, low: float, high: float, volatility: float, home: float, today: date
 ) -> Expiration:
-    prices = _cached(plan.ladder, low, high, volatility, home, (ending.expiry - today).days <= plan.ladder.near_days)
     root, expiry = ending.root, ending.expiry
-    listed = tuple(
-        Strike(price, Option(root, expiry, Right.CALL, price), Option(root, expiry, Right.PUT, price))
-        for price in prices
-    )
+    near = (expiry - today).days <= plan.ladder.near_days
+    listed = _listed(root, expiry, plan.ladder, low, high, volatility, home, near)
     return Expiration(expiry, ending.kind, ending.settlement, root, HUNDRED, plan.increments, listed)
+
+
+@lru_cache(maxsize=256)
+def _listed(
+    root: str, expiry: date, ladder: Ladder, low: float, high: float, volatility: float, home: float, near: bool
+) -> tuple[Strike, ...]:
+    """Shared by all markets of the process: strikes are values, and dear to make by the thousand."""
+    return tuple(
+        Strike(price, Option(root, expiry, Right.CALL, price), Option(root, expiry, Right.PUT, price))
+        for price in _cached(ladder, low, high, volatility, home, near)
+    )
 
 
 @lru_cache(maxsize=2048)

@@ -20,7 +20,7 @@ from brokers.simulator.market.recent import Recent
 TRADING_DAYS, CALENDAR_DAYS = 252, 365
 FAST, SLOW = 0.25, 0.55  # how far the two parts stray, as shares of a year's volatility
 AHEAD = 400  # days made beyond the one asked for
-KEPT, KEPT_ALONE = 800, 150  # days of walks kept in memory: of those that many names share, of all others
+KEPT, KEPT_ALONE = 800, 400  # days of walks kept: of those that many names share, of all others (a start needs 295)
 Integers = NDArray[np.int64]
 KNOTS, BRIDGE, JUMPS, REPORTS = range(4)  # uses of the seed
 

@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 from brokers.domain.instruments import Equity, Future, FutureOption, Index, Instrument, Option
 from brokers.simulator.faults import Faults
-from brokers.simulator.market import Bar, Book, Listing, Market, Print
+from brokers.simulator.market import Bar, Book, Interval, Listing, Market, Print
+from brokers.simulator.market.bars import runs
 from brokers.simulator.tastytrade.dxlink import events
 from brokers.simulator.tastytrade.dxlink.candles import CandleSymbol, candle, parse_candle_symbol, snapshot
 from brokers.simulator.tastytrade.dxlink.frames import PAUSE, Event, Names, encode
@@ -16,6 +17,7 @@ CANDLE_TICKS = 5  # candles in progress are looked at again after so many ticks
 RUN = 300  # times the look-back for the candle in progress
 SHORTEST_RUN, LONGEST_RUN = timedelta(hours=3), timedelta(days=20)
 WHOLE = ("w", "mo", "y")
+DAILY = Interval(1, "day")
 FARTHEST = timedelta(days=365 * 20)
 LOOKBACK = {
     "s": timedelta(seconds=3),
@@ -179,6 +181,10 @@ class MarketFeed:
         """The bars from a time on in runs that are made in a moment, the newest run first."""
         listing, interval, last = self.listing(wanted.base), wanted.interval, self.market.now
         if listing is None or interval is None:
+            return
+        if wanted.unit in WHOLE and wanted.count == 1 and wanted.unit != "y":
+            for first, until in reversed([*runs(DAILY, start, last)]):
+                yield self.market.bars(listing.instrument, interval, first, until, self._hours(wanted, listing))
             return
         if wanted.unit in WHOLE:
             yield from self.market.bar_runs(listing.instrument, interval, start, last, self._hours(wanted, listing))

@@ -11,6 +11,7 @@ Event = Mapping[str, Value]
 Names = tuple[str, ...] | None
 
 PAUSE = ""  # between two pieces that take time to make
+MOST_PAUSES = 8  # that made candles wait for more of them
 LARGEST_FRAME = 60_000
 UNKNOWN = '"NaN"'
 ALIASES = {"vwap": "VWAP"}  # one published client asks for it in lower case
@@ -83,19 +84,22 @@ def _text(text: str) -> str:
 def data_frames(channel: int, kind: str | None, pieces: Iterable[str]) -> Iterator[str]:
     """FEED_DATA frames, each below the 64 KiB at which clients give up; one event type to a frame.
 
-    ``kind`` heads a COMPACT frame; None makes a FULL one. A ``PAUSE`` among the pieces is passed on.
+    ``kind`` heads a COMPACT frame; None makes a FULL one. A ``PAUSE`` among the pieces is passed on; what has waited
+    for some of them is sent, though the frame is not full: who asked shall see that more is coming.
     """
     head = f'{{"type":"FEED_DATA","channel":{channel},"data":['
     start, end = (f'{head}"{kind}",[', "]]}") if kind else (head, "]}")
     batch: list[str] = []
-    size = 0
+    size = pauses = 0
     for piece in pieces:
         if piece == PAUSE:
             yield PAUSE
-            continue
-        if batch and size + len(piece) > LARGEST_FRAME:
+            pauses += 1
+        if batch and (pauses >= MOST_PAUSES or size + len(piece) > LARGEST_FRAME):
             yield start + ",".join(batch) + end
-            batch, size = [], 0
+            batch, size, pauses = [], 0, 0
+        if piece == PAUSE:
+            continue
         batch.append(piece)
         size += len(piece) + 1
     if batch:
