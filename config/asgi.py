@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 (needs the apps loaded)
 from django.conf import settings  # noqa: E402
@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 from brokers.live.routing import websocket_urlpatterns  # noqa: E402
 from brokers.live.signin import OwnOrigin, SignIn  # noqa: E402
 from config.background import Lifespan  # noqa: E402
+from config.handling import OneThreadHandler  # noqa: E402
 
 
 def allowed_origins() -> list[str]:
@@ -25,7 +26,7 @@ def allowed_origins() -> list[str]:
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": OneThreadHandler(),
         "websocket": OwnOrigin(SignIn(URLRouter(websocket_urlpatterns)), allowed_origins()),
         "lifespan": Lifespan(),
     }

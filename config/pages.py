@@ -1,6 +1,7 @@
 """Error pages in words; below /api/ the same as problem documents."""
 
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
@@ -17,12 +18,21 @@ WORDS = {
     400: "The request could not be read. Go back and try again.",
     403: "You may not do this, or the page was open too long. Go back, reload the page and try again.",
     404: "There is nothing at this address. It may have been removed, or it belongs to somebody else.",
+    405: "This address is where a form is sent to; by itself it shows nothing. Go back, or begin at the overview.",
+    429: "That was too many tries in a short time. Wait a minute, then try again.",
     500: "Something went wrong here. Nothing was sent because of this page; look at your orders before you repeat "
     "anything. The number below helps to find out why.",
     503: "The desk's database can't be reached just now. Try again in a moment; look at your orders before you repeat "
     "anything.",
 }
-CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "server_error"}
+CODES = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    429: "too_many_requests",
+    500: "server_error",
+}
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
@@ -54,6 +64,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 @requires_csrf_token
+def too_many(request: HttpRequest) -> HttpResponse:
+    """For pages of signing in, which count tries."""
+    return _answer(request, 429)
+
+
+@requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     if not isinstance(sys.exc_info()[1], NO_DATABASE):
         return _answer(request, 500)
@@ -62,6 +78,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
     answer = _answer(request, 503)
     answer["Retry-After"] = TRY_AGAIN["Retry-After"]
     return answer
+
+
+class NoMethodMiddleware:
+    """A form's address that somebody opens by itself, or reloads: a page in words in place of an empty answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.streaming or response.content:
+            return response
+        page = _answer(request, 405)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 def problems(request: HttpRequest) -> HttpResponse:

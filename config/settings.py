@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "trading.audit.acting.ActorMiddleware",
     "config.middleware.PrivatePagesMiddleware",
+    "config.pages.NoMethodMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -311,6 +312,7 @@ def _closures() -> dict[date, str]:
 
 
 MARKET_CLOSURES = _closures()
+STRATEGY_NAMER = "trading.analytics.naming.name_of"  # what the positions page names its groups by
 LIVE_LIMITS = {
     name: value
     for name in ("tabs", "symbols", "symbols_of_person")

@@ -33,4 +33,5 @@ urlpatterns = [
 handler400 = "config.pages.bad_request"
 handler403 = "config.pages.forbidden"
 handler404 = "config.pages.not_found"
+handler429 = "config.pages.too_many"  # not Django's own: the pages of signing in ask for it
 handler500 = "config.pages.server_error"

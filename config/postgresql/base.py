@@ -1,11 +1,15 @@
 """Django's PostgreSQL, whose pool asks a connection without a round trip where its socket can tell that it lives."""
 
+import re
 import select
 import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
+from psycopg.adapt import Transformer
 from psycopg_pool import ConnectionPool
 
 ASKED_AGAIN = 10.0
@@ -38,6 +42,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.wrap_database_errors:
             return self._prepare_cursor(base.ServerBindingCursor(self.connection))  # type: ignore[call-arg]
+
+    def written_out(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> str:
+        """A statement with its values in their places, quoted by psycopg as its own cursors quote them. A statement is
+        taken apart once, however long it is."""
+        self.ensure_connection()
+        quote = Transformer(self.connection).as_literal
+        if not isinstance(values, Mapping):
+            texts = [quote(value).decode() for value in values]
+            first, *others = _by_place(sql)
+            return "".join([first, *(text + part for text, part in zip(texts, others, strict=True))])
+        quoted = {name: quote(value).decode() for name, value in values.items()}
+        first, *named = _by_name(sql)
+        return "".join([first, *(quoted[name] + part for name, part in named)])
+
+
+@lru_cache(maxsize=1024)
+def _by_place(sql: str) -> tuple[str, ...]:
+    """The parts between each ``%s``."""
+    return tuple(part.replace("%%", "%") for part in re.split(r"(?<!%)%s", sql))
+
+
+@lru_cache(maxsize=1024)
+def _by_name(sql: str) -> tuple[Any, ...]:
+    """What stands before the first ``%(name)s``; then each name with what follows it."""
+    first, *rest = re.split(r"%\((\w+)\)s", sql)
+    after = [part.replace("%%", "%") for part in rest[1::2]]
+    return first.replace("%%", "%"), *zip(rest[::2], after, strict=True)
 
 
 def check(connection: Any) -> None:

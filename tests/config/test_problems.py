@@ -1,6 +1,9 @@
 """Every error of the API is one kind of document; every error page has words."""
 
+from typing import Any
+
 import pytest
+from django.core.cache import cache
 from django.db import OperationalError
 from django.http import Http404
 from django.test import AsyncClient, Client, RequestFactory
@@ -12,6 +15,7 @@ from brokers.errors import NotAuthorized, OrderRejected, OutcomeUnknown, RateLim
 from config.api import CONTENT_TYPE, PROBLEMS, problem_from_exception
 from config.pages import server_error
 
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 REQUEST = APIRequestFactory().get("/api/v1/things")
 
 
@@ -83,6 +87,28 @@ def test_an_unknown_page_has_words_and_a_request_id(client: Client) -> None:
     assert response.status_code == 404
     assert "There is nothing at this address" in response.content.decode()
     assert response["X-Request-ID"] in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_forms_address_opened_by_itself_has_a_page_in_words(client: Client, django_user_model: Any) -> None:
+    client.force_login(django_user_model.objects.create_user("someone"), backend=BACKEND)
+    response = client.get("/trade/place")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "This address is where a form is sent to" in response.content.decode()
+    told = client.delete("/api/v1/accounts")
+    assert told["Content-Type"] == CONTENT_TYPE
+
+
+@pytest.mark.django_db
+def test_too_many_tries_have_a_page_in_words(client: Client, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
+    cache.clear()
+    typed = {"login": "nobody", "password": "wrong"}
+    answers = [client.post("/accounts/login/", typed) for _ in range(2)]
+    assert answers[-1].status_code == 429
+    assert "too many tries" in answers[-1].content.decode()
+    assert 'id="request-id"' in answers[-1].content.decode()
+    cache.clear()
 
 
 @pytest.mark.django_db
