@@ -1,9 +1,10 @@
 """What the pages show: accounts with their holdings valued, SIM and LIVE never in one sum."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -15,7 +16,19 @@ from brokers.domain.instruments import Future, Index, Other, plain
 from brokers.domain.orders import MAX_LEGS, Action
 from brokers.models import Account
 from portfolio.holdings import Holdings, Part
-from portfolio.valuation import Sum, Totals, Valued, add_up, group_by_underlying, total, value_all
+from portfolio.strategies import CUSTOM, namer, parted
+from portfolio.valuation import (
+    Group,
+    Sum,
+    Totals,
+    Valued,
+    add_up,
+    delta_each,
+    delta_size,
+    group_by_underlying,
+    total,
+    value_all,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class RowGroup:
     underlying: str
     rows: tuple[Row, ...]
     totals: Totals
+    title: str
+    key: str
 
     @property
     def closable(self) -> tuple[Row, ...]:
@@ -110,16 +125,36 @@ class World:
         return sum(1 for book in self.books if book.totals is None)
 
 
-def open_book(holdings: Holdings, now: datetime) -> Book:
+class Grouping(StrEnum):
+    """What the rows of a table are put together by; the values stand in addresses."""
+
+    UNDERLYING = "underlying"
+    STRATEGY = "strategy"
+
+
+def open_book(holdings: Holdings, now: datetime, by: Grouping = Grouping.UNDERLYING) -> Book:
     held = holdings.held
     if held.positions.known is None:
         return Book(holdings, None, None)
     valued = value_all(held.positions.known, held.quotes, now)
-    groups = tuple(
-        RowGroup(group.underlying, tuple(_row(holdings.account, each) for each in group.holdings), group.totals)
-        for group in group_by_underlying(valued)
-    )
+    groups = tuple(_row_group(holdings.account, group) for group in _groups(valued, by))
     return Book(holdings, groups, total(valued))
+
+
+def _groups(valued: Sequence[Valued], by: Grouping) -> Iterator[Group]:
+    for group in group_by_underlying(valued):
+        if by is Grouping.UNDERLYING:
+            yield group
+        else:
+            for title, members in parted(group.holdings, namer()):
+                words = f"{group.underlying} {title}" if title == CUSTOM else title
+                yield Group(group.underlying, members, total(members), words)
+
+
+def _row_group(account: Account, group: Group) -> RowGroup:
+    rows = tuple(_row(account, each) for each in group.holdings)
+    title = group.title or group.underlying
+    return RowGroup(group.underlying, rows, group.totals, title, f"{title}:{rows[0].symbol}" if group.title else title)
 
 
 def worlds(books: Iterable[Book]) -> list[World]:
@@ -168,6 +203,7 @@ def _with_unknown_books(totals: Totals, books: Sequence[Book]) -> Totals:
         gain_open=less(totals.gain_open),
         gain_open_share=None,
         gain_day=less(totals.gain_day),
+        delta=less(totals.delta),
         marked_at=totals.marked_at,
     )
 
@@ -185,6 +221,8 @@ def _row(account: Account, valued: Valued) -> Row:
         "day-open-price": _digits(valued.day_open_price),
         "realized-day": _digits(position.realized_day),
         "mark": _digits(valued.mark),
+        "delta-size": _digits(delta_size(position)),
+        "delta": _digits(delta_each(position, valued.quote)),
     }
     if valued.marked_at is not None:
         data["marked-at"] = data["as-of"] = valued.marked_at.isoformat()

@@ -11,17 +11,14 @@ from django.utils import timezone
 from brokers.domain.accounts import Balance, Position
 from brokers.live.news import announce
 from brokers.models import Account
+from brokers.owned import account_named
 from brokers.port import AccountChanged
 from portfolio import last_known
 
 
 def account_has_changed(*, connection_id: uuid.UUID, change: AccountChanged, **_: Any) -> None:
     """Keep the news, end the short memory of the account, and tell the owner's tabs to look again."""
-    account = (
-        Account.objects.filter(connection_id=connection_id, number=change.account_number)
-        .select_related("connection")
-        .first()
-    )
+    account = account_named(connection_id, change.account_number)
     if account is None:
         return
     now = timezone.now()

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ from django.utils import timezone
 from brokers.connections import broker_for
 from brokers.connections.waiting import give_back, in_thread
 from brokers.domain.accounts import Balance, Position
-from brokers.domain.instruments import Instrument, Other
+from brokers.domain.instruments import FutureOption, Instrument, Option, Other
 from brokers.domain.market import Quote
 from brokers.errors import BrokerError, Unavailable
 from brokers.live.hub import hub
@@ -33,6 +33,7 @@ FRESH_SECONDS = 2.0
 FAILED_SECONDS = 4.0
 PATIENCE_SECONDS = 5.0
 ABANDONED_SECONDS = 30.0
+DELTAS_GOOD_FOR = timedelta(seconds=60)
 
 
 class Source(StrEnum):
@@ -221,8 +222,18 @@ def _fetch_quotes(
         for instrument in instruments
         if (newest := _newest(streamed.get(instrument), asked.get(instrument))) is not None
     }
+    quotes = _with_deltas(account, quotes)
     last_known.keep_quotes(account.pk, quotes.values())
     return quotes, problem
+
+
+def _with_deltas(account: Account, quotes: Mapping[Instrument, Quote]) -> dict[Instrument, Quote]:
+    """A quote that was asked for has none: that which the stream told a moment ago stands beside it."""
+    bare = [one for one, quote in quotes.items() if quote.delta is None and isinstance(one, Option | FutureOption)]
+    oldest = timezone.now() - DELTAS_GOOD_FOR
+    told = hub.latest_greeks(account.connection_id, bare) if bare else {}
+    fresh = {one: greeks.delta for one, greeks in told.items() if greeks.as_of >= oldest}
+    return {one: replace(quote, delta=fresh.get(one, quote.delta)) for one, quote in quotes.items()}
 
 
 def _newest(one: Quote | None, other: Quote | None) -> Quote | None:

@@ -198,7 +198,7 @@ def _pack(record: Balance | Position | Quote) -> dict[str, str | None]:
 
 def _reader(kind: Any) -> Callable[[str], Any]:
     kinds = get_args(kind) or (kind,)
-    if kind is bool:
+    if bool in kinds:
         return "True".__eq__
     return Decimal if Decimal in kinds else _instant if datetime in kinds else str if kind is str else parse_instrument
 
@@ -206,11 +206,13 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 _READERS = {
     kind: {name: _reader(hint) for name, hint in get_type_hints(kind).items()} for kind in (Balance, Position, Quote)
 }
+_NEWER = frozenset({"halted", "halted_since"})
+"""What entries of an older desk lack."""
 
 
 def _unpack(kind: type[T], packed: dict[str, str | None]) -> T:
     values: dict[str, Any] = {}
     for name, read in _READERS[kind].items():
-        text = packed[name]
+        text = packed.get(name) if name in _NEWER else packed[name]
         values[name] = None if text is None else read(text)
     return kind(**values)

@@ -7,5 +7,6 @@ from portfolio import views
 app_name = "portfolio"
 urlpatterns = [
     path("portfolio/", views.overview, name="overview"),
+    path("portfolio/glance", views.glance, name="glance"),
     path("portfolio/positions", views.positions, name="positions"),
 ]

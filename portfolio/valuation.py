@@ -12,7 +12,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from brokers.domain.accounts import Position
-from brokers.domain.instruments import Future, FutureOption, Instrument, Option
+from brokers.domain.instruments import Crypto, Equity, Future, FutureOption, Instrument, Option
 from brokers.domain.market import Quote
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
@@ -28,7 +28,8 @@ class Valued:
     ``gain_open`` counts what is still open since it was opened, ``gain_day`` since the previous close (or
     since the fill, for what was opened today) and includes what was closed today. ``change`` is the
     instrument's own move since the previous close. A share is a fraction (0.015 is 1.5 %): of the cost without its
-    sign, of the previous close.
+    sign, of the previous close. ``delta`` is that of the whole holding, in units of what it is on: shares, or contracts
+    of a future.
     """
 
     position: Position
@@ -44,6 +45,7 @@ class Valued:
     change: Decimal | None
     change_share: Decimal | None
     days_to_expiry: int | None
+    delta: Decimal | None = None
 
 
 def value(position: Position, quote: Quote | None, now: datetime) -> Valued:
@@ -70,6 +72,7 @@ def value(position: Position, quote: Quote | None, now: datetime) -> Valued:
         change=change,
         change_share=share(change, previous),
         days_to_expiry=days_to_expiry(position.instrument, now),
+        delta=times_known(delta_size(position), delta_each(position, quote)),
     )
 
 
@@ -119,6 +122,28 @@ def days_to_expiry(instrument: Instrument, now: datetime) -> int | None:
     return (instrument.expiry - now.astimezone(EXCHANGE_TIME).date()).days
 
 
+def delta_size(position: Position) -> Decimal | None:
+    """How many units of its underlying one unit of delta stands for; None for what has no delta here."""
+    match position.instrument:
+        case Equity() | Crypto() | Future() | FutureOption():
+            return position.quantity
+        case Option():
+            return position.quantity * position.multiplier
+        case _:
+            return None
+
+
+def delta_each(position: Position, quote: Quote | None) -> Decimal | None:
+    """Of one unit: that of an option as the broker last told it."""
+    if isinstance(position.instrument, Option | FutureOption):
+        return quote.delta if quote is not None else None
+    return Decimal(1)
+
+
+def times_known(size: Decimal | None, each: Decimal | None) -> Decimal | None:
+    return None if size is None else times(size, each)
+
+
 def minus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return None if one is None or other is None else one - other
 
@@ -166,9 +191,8 @@ def add_up(parts: Iterable[Decimal | None]) -> Sum:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over holdings. ``gain_open_share`` is of the money in play: all costs without their signs.
-
-    ``marked_at`` is the time of the oldest mark among them.
+    """Sums over holdings; that of ``delta`` says something only of one underlying. ``gain_open_share`` is of the money
+    in play: all costs without their signs. ``marked_at`` is the time of the oldest mark among them.
     """
 
     value: Sum
@@ -176,6 +200,7 @@ class Totals:
     gain_open: Sum
     gain_open_share: Decimal | None
     gain_day: Sum
+    delta: Sum
     marked_at: datetime | None
 
 
@@ -188,17 +213,19 @@ def total(holdings: Sequence[Valued]) -> Totals:
         gain_open=gain_open,
         gain_open_share=share(gain_open.whole, in_play.whole),
         gain_day=add_up(each.gain_day for each in holdings),
+        delta=add_up(each.delta for each in holdings),
         marked_at=min((each.marked_at for each in holdings if each.marked_at is not None), default=None),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All that is held on one underlying."""
+    """What is held on one underlying: all of it, or what makes the strategy that ``title`` names."""
 
     underlying: str
     holdings: tuple[Valued, ...]
     totals: Totals
+    title: str = ""
 
 
 def in_order(holdings: Iterable[Valued]) -> list[Valued]:

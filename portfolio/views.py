@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from brokers.models import Account, Connection
-from portfolio.books import open_book, worlds
+from portfolio.books import Grouping, open_book, worlds
+from portfolio.glance import keep, look, stamps_of
 from portfolio.holdings import load_many
 from portfolio.troubles import troubles
 
@@ -37,11 +38,23 @@ def positions(request: HttpRequest) -> HttpResponse:
     return _page(request, "positions")
 
 
+@login_required
+@require_safe
+def glance(request: HttpRequest) -> HttpResponse:
+    """The figures for the bar of every page, of the account in view."""
+    choice, chosen = choose(request), request.GET.get("account", "")
+    found = look(request.user.pk, chosen, choice.accounts)
+    return render(request, "portfolio/_glance.html", {"glance": found, "chosen": chosen})
+
+
 def _page(request: HttpRequest, name: str) -> HttpResponse:
     now = timezone.now()
     choice = choose(request)
+    stamps = stamps_of(choice.accounts)
     loaded = load_many(choice.accounts, now)
-    books = [open_book(holdings, now) for holdings in loaded]
+    grouping = _grouping(request)
+    books = [open_book(holdings, now, grouping) for holdings in loaded]
+    keep(request.user.pk, str(choice.account.pk) if choice.account else "all", stamps, books, now)
     connections = list(Connection.objects.of(request.user).present())
     context: dict[str, Any] = {
         "account": choice.account,
@@ -49,12 +62,24 @@ def _page(request: HttpRequest, name: str) -> HttpResponse:
         "worlds": worlds(books),
         "troubles": troubles(loaded, connections if choice.account is None else []),
         "has_connections": bool(connections),
+        "grouping": grouping.value,
+        "groupings": [(each.value, f"By {each.value}") for each in Grouping],
     }
     environments = {book.account.connection.environment for book in books}
     if environments:
         context["environment"] = "mixed" if len(environments) > 1 else environments.pop()
     fragment = request.GET.get("fragment") or request.headers.get("X-Fragment")
     return render(request, f"portfolio/{'_' if fragment else ''}{name}.html", context)
+
+
+def _grouping(request: HttpRequest) -> Grouping:
+    """As the address says, which is remembered; else as last chosen."""
+    asked, kept = request.GET.get("group", ""), request.session.get("grouping", "")
+    known = [each.value for each in Grouping]
+    if asked in known and asked != kept:
+        request.session["grouping"] = asked
+    chosen = asked if asked in known else kept
+    return Grouping(chosen) if chosen in known else Grouping.UNDERLYING
 
 
 def choose(request: HttpRequest) -> Choice:
