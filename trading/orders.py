@@ -4,13 +4,14 @@ An order is written down before it is sent and sent once (sending.py). Whatever 
 looked up (reconcile.py), never sent again.
 """
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from brokers import connections, registry
@@ -26,7 +27,7 @@ from trading.protocol import sending
 from trading.protocol.cancels import NotCancellable, cancel, cancel_group
 from trading.protocol.eyes import NotDecidable, decide
 from trading.protocol.news import record
-from trading.protocol.readiness import at_hand, check_ready, checked, compare_first
+from trading.protocol.readiness import at_hand, check_ready, checked, compare_first, sign_in_along
 from trading.protocol.reconcile import look_up, refresh
 from trading.protocol.replaces import KeyReused, NotReplaceable, replace
 from trading.protocol.runs import cancel_all
@@ -34,6 +35,9 @@ from trading.protocol.sending import Denied
 from trading.risk import Finding
 from trading.risk.money import available
 from trading.safety import ahead, hours, limits, snapshots
+
+ANSWER_WITHIN, LOOKED_EVERY = 5.0, 0.05
+"""Seconds for which who comes second waits for the broker's answer to the first, and between two looks."""
 
 __all__ = [
     "Denied",
@@ -43,6 +47,7 @@ __all__ = [
     "NotDecidable",
     "NotReplaceable",
     "PreviewResult",
+    "answered",
     "cancel",
     "cancel_all",
     "cancel_group",
@@ -79,8 +84,24 @@ def _figures(foreseen: Preview, cost: Decimal | None, warnings: Collection[Notic
     }
 
 
+class OwnFigures:
+    """The desk's estimate of buying power, on the safe side, where the broker does not tell what becomes of it."""
+
+    __slots__ = ()
+    own_before: Decimal | None
+    own_takes: Decimal | None
+
+    @property
+    def own_effect(self) -> Decimal | None:
+        return None if self.own_takes is None else -self.own_takes
+
+    @property
+    def own_after(self) -> Decimal | None:
+        return None if self.own_before is None or self.own_takes is None else self.own_before - self.own_takes
+
+
 @dataclass(frozen=True, slots=True)
-class PreviewResult:
+class PreviewResult(OwnFigures):
     """What an order would do, by the broker's dry run. ``cost`` is dollars from the account's side, before fees.
 
     ``findings`` are what the desk's own checks say now; they are made again when it is placed. ``own_before`` and
@@ -99,14 +120,6 @@ class PreviewResult:
     own_takes: Decimal | None = None
 
     @property
-    def own_effect(self) -> Decimal | None:
-        return None if self.own_takes is None else -self.own_takes
-
-    @property
-    def own_after(self) -> Decimal | None:
-        return None if self.own_before is None or self.own_takes is None else self.own_before - self.own_takes
-
-    @property
     def document(self) -> dict[str, Any]:
         return _figures(self.foreseen, self.cost, self.warnings, self.at) | {
             "description": self.sentence,
@@ -115,7 +128,7 @@ class PreviewResult:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupPreview:
+class GroupPreview(OwnFigures):
     """What a group would do. ``foreseen`` is the broker's dry run of all, as far as it tells; ``outcomes`` are the
     desk's own reckoning, one for each order. ``sentences`` are its orders', the trigger's first."""
 
@@ -127,6 +140,8 @@ class GroupPreview:
     warnings: tuple[Notice, ...]
     at: datetime
     findings: tuple[Finding, ...] = ()
+    own_before: Decimal | None = None
+    own_takes: Decimal | None = None
 
     @property
     def cost(self) -> Decimal | None:
@@ -208,9 +223,19 @@ def preview_group(account: Account, group: OrderGroup, *, source: str = "web") -
         warnings=_group_warnings(account, group, broker, snapshot, foreseen),
         at=timezone.now(),
         findings=tuple(found),
+        own_before=available(group.tickets[0], snapshot) if foreseen.buying_power_before is None else None,
+        own_takes=_group_takes(group, snapshot) if foreseen.buying_power_before is None else None,
     )
     audit.previewed(account, tickets.group_fingerprint(group), result.document, result.document["findings"])
     return result
+
+
+def _group_takes(group: OrderGroup, snapshot: risk.Snapshot) -> Decimal | None:
+    """Of what goes to work at once: the first order, or of those that cancel each other the dearest."""
+    at_once = group.orders if group.trigger is None else (group.trigger,)
+    told = [risk.takes(ticket, snapshot) for ticket in at_once]
+    known = [one for one in told if one is not None]
+    return max(known) if len(known) == len(told) else None
 
 
 def _group_warnings(
@@ -264,11 +289,12 @@ def place(
     ``InvalidTicket`` or ``BrokerError`` when it never began, ``KeyReused`` for something else under the same key. How
     it went is in the order's status; nothing is raised for that.
     """
-    if (known := _with_key(account, idempotency_key, tickets.fingerprint(ticket))) is not None:
-        return known[0], True
-    check_ready(account)
-    compare_first(account)
-    hand = at_hand(account)
+    with sign_in_along(account):
+        if (known := _with_key(account, idempotency_key, tickets.fingerprint(ticket))) is not None:
+            return known[0], True
+        check_ready(account)
+        compare_first(account)
+        hand = at_hand(account)
     snapshot = snapshots.take(account, ticket, hand.broker, source=source, foreseen=foreseen, signal_at=signal_at)
     hand.look_again()
     try:
@@ -280,6 +306,21 @@ def place(
             raise
         return known[0], True
     return sending.send(order, ticket, hand.broker), False
+
+
+def answered(order: Order) -> Order:
+    """An order whose first request may still be asking the broker: once that is over, or as it is after a few seconds.
+
+    So whoever comes with the same key meanwhile is told the same as who came first.
+    """
+    is_new = timezone.now() - order.created_at < timedelta(seconds=ANSWER_WITHIN)
+    deadline = time.monotonic() + ANSWER_WITHIN
+    while is_new and order.status == Status.SENDING and time.monotonic() < deadline:
+        if not connection.in_atomic_block:
+            connection.close()  # it is for who has something to ask
+        time.sleep(LOOKED_EVERY)
+        order.refresh_from_db()
+    return order
 
 
 def place_group(

@@ -159,7 +159,9 @@ def terms(ticket: OrderTicket) -> str:
         words.append(f"once the price touches {price_text(ticket.stop_price)}")
     if ticket.trail is not None:
         words.append(f"once the price has turned by {trail_text(ticket.trail)}")
-    if ticket.limit_price is None:
+    if ticket.order_type is OrderType.MARKETABLE_LIMIT:
+        words.append("at the market price, by a marketable limit")
+    elif ticket.limit_price is None:
         words.append("at the market price")
     elif len(ticket.legs) == 1:
         words.append(f"at {price_text(ticket.limit_price)} or better")

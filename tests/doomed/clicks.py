@@ -1,46 +1,33 @@
 """One click that comes twenty times, at two server processes."""
 
+import asyncio
+import json
+import resource
 import socket
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from doomed.processes import fork, kill, load, open_accounts
 from doomed.sabotages import spoil
 from doomed.submissions import price_of
 
+SERVERS = 2
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Told = tuple[int, str, str]
+"""An answer's status, the order that it names, and whether it says that this was asked before."""
+
 
 def clicks(how_many: int, times: int = 20, sabotage: str = "") -> dict[str, Any]:
-    """Each ticket is posted so many times at once to two server processes; answers are lost on the way."""
+    """Each ticket is posted so many times at once, half of them to each server process; answers are lost on the way."""
     broker = load(controls=False)
-    import requests
-    from django.conf import settings
-    from django.test import Client
-
     broker.configure(faults=True)
     (account,) = open_accounts(1)
     spoil(sabotage)
-    client = Client()
-    client.force_login(account.connection.user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    session, secret = client.cookies[settings.SESSION_COOKIE_NAME].value, "a" * 32
-    door = socket.create_server(("127.0.0.1", 0), backlog=256)
-    pids = [fork(lambda: _serve(door)) for _ in range(2)]
-    url = f"http://127.0.0.1:{door.getsockname()[1]}/api/v1/orders"
-    http = requests.Session()
-    http.cookies.update({settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: secret})
-    http.headers.update({"X-CSRFToken": secret})
-    http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=times))
-
-    def post(number: int) -> tuple[int, str, str]:
-        answer = http.post(url, json=_body(account, number), headers={"Idempotency-Key": f"click-{number}"}, timeout=60)
-        told = answer.json()
-        found = told.get("order", told)
-        return answer.status_code, found.get("id", ""), answer.headers.get("Idempotency-Replayed", "")
-
-    answers: list[list[tuple[int, str, str]]] = []
-    with ThreadPoolExecutor(times) as pool:
-        for number in range(how_many):
-            answers.append(list(pool.map(post, [number] * times)))
+    cookies = _signed_in(account.connection.user)
+    doors = [socket.create_server(("127.0.0.1", 0), backlog=256) for _ in range(SERVERS)]
+    pids = [fork(lambda door=door: _serve(door)) for door in doors]  # type: ignore[misc]
+    ports = [door.getsockname()[1] for door in doors]
+    answers = asyncio.run(_post_all([_request(account, number, cookies) for number in range(how_many)], ports, times))
     for pid in pids:
         kill(pid)
     from trading.models import Order
@@ -53,17 +40,53 @@ def clicks(how_many: int, times: int = 20, sabotage: str = "") -> dict[str, Any]
         "first": sum(sum(not again for _, _, again in told) == 1 for told in answers),
         "statuses": dict(Counter(status for told in answers for status, _, _ in told)),
         "befell": stats["befell"],
+        "cpu": [round(sum(resource.getrusage(who)[:2])) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)],
     }
+
+
+def _signed_in(user: Any) -> str:
+    """The cookies of a browser, and the word against forged requests."""
+    from django.conf import settings
+    from django.test import Client
+
+    client, secret = Client(), "a" * 32
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    held = f"{settings.SESSION_COOKIE_NAME}={session}; {settings.CSRF_COOKIE_NAME}={secret}"
+    return f"Cookie: {held}\r\nX-CSRFToken: {secret}\r\n"
+
+
+def _request(account: Any, number: int, cookies: str) -> bytes:
+    """The bytes of a click: made once, for they are to arrive together."""
+    legs = [{"symbol": "AAPL", "action": "buy_to_open", "quantity": "1"}]
+    terms = {"order_type": "limit", "time_in_force": "day", "limit_price": price_of(number)}
+    body = json.dumps({"account": str(account.pk), "legs": legs} | terms)
+    return (
+        "POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"{cookies}Idempotency-Key: click-{number}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+async def _post_all(requests: list[bytes], ports: list[int], times: int) -> list[list[Told]]:
+    """One ticket after the other, each by all lines at once."""
+    lines = [await asyncio.open_connection("127.0.0.1", ports[n % len(ports)]) for n in range(times)]
+    return [list(await asyncio.gather(*(_post(line, request) for line in lines))) for request in requests]
+
+
+async def _post(line: Line, request: bytes) -> Told:
+    reader, writer = line
+    writer.write(request)
+    async with asyncio.timeout(300):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        first, *rest = head.strip().split("\r\n")
+        headers = dict(each.split(": ", 1) for each in rest)
+        told = json.loads(await reader.readexactly(int(headers["content-length"])))
+    found = told.get("order", told)
+    return int(first.split()[1]), found.get("id", ""), headers.get("idempotency-replayed", "")
 
 
 def _serve(door: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config("config.asgi:application", lifespan="off", log_level="critical")
+    config = uvicorn.Config("config.asgi:application", lifespan="off", log_level="critical", timeout_keep_alive=600)
     uvicorn.Server(config).run(sockets=[door])
-
-
-def _body(account: Any, number: int) -> dict[str, Any]:
-    legs = [{"symbol": "AAPL", "action": "buy_to_open", "quantity": "1"}]
-    terms = {"order_type": "limit", "time_in_force": "day", "limit_price": price_of(number)}
-    return {"account": str(account.pk), "legs": legs, **terms}

@@ -57,7 +57,7 @@ def run(cells: Sequence[Cell], excess: Excess, sabotage: str) -> None:
         for some in batches([cell for cell in cells if not cell.point.reconciler]):
             side_by_side(lambda cell=cell: send(cell, excess, armed=True) for cell in some)  # type: ignore[misc]
             side_by_side(lambda cell=cell: again(cell, excess, sabotage) for cell in some)  # type: ignore[misc]
-    for some in pairs([cell for cell in cells if cell.point.reconciler]):
+    for some in one_an_account([cell for cell in cells if cell.point.reconciler]):
         side_by_side(lambda cell=cell: cut_off(cell, excess) for cell in some)  # type: ignore[misc]
         let_time_pass(some)
         side_by_side(lambda cell=cell: look_after(cell) for cell in some)  # type: ignore[misc]
@@ -68,9 +68,16 @@ def batches(cells: Sequence[Cell], size: int = TOGETHER) -> Iterator[Sequence[Ce
         yield cells[start : start + size]
 
 
-def pairs(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
-    """One at each broker: an account's orders are looked up by one at a time."""
-    return batches(cells, 2)
+def one_an_account(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+    """As many at a time as are of different accounts: an account's orders are looked up by one at a time."""
+    some: dict[Any, Cell] = {}
+    for cell in cells:
+        if cell.account.pk in some:
+            yield list(some.values())
+            some = {}
+        some[cell.account.pk] = cell
+    if some:
+        yield list(some.values())
 
 
 def side_by_side(jobs: Iterable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The answer to a replacement and the stream's news of it at the same moment, in two threads of one process."""
+"""The answer to a replacement and the stream's news of its order at the same moment, in two threads of one process."""
 
 import threading
 from contextlib import suppress
@@ -16,15 +16,15 @@ def meeting(how: str) -> dict[str, Any]:
     from brokers import connections
     from trading import orders
     from trading.models import Order, Replacement
-    from trading.protocol import news
+    from trading.protocol import known
 
     broker = LedgerBroker()
     connections.broker_for = lambda connection, **_: broker  # type: ignore[assignment]
     (account,) = open_accounts(1)
     placed, _ = orders.place(account=account, ticket=a_ticket(), idempotency_key="k", source=Order.Source.API)
     if how == "unlocked":
-        news.locked = lambda pk: Order.objects.get(pk=pk)
-    met = Meeting(placed, broker.replace_order)
+        known.locked = lambda pk: Order.objects.get(pk=pk)
+    met = Meeting(placed, broker.replace_order, broker.ledger)
     broker.replace_order = met.answer  # type: ignore[method-assign]
     met.happen()
     shown = Order.objects.shown()
@@ -37,10 +37,12 @@ def meeting(how: str) -> dict[str, Any]:
 
 @dataclass
 class Meeting:
-    """The stream tells of a successor while the answer that names it is recorded; each waits until both hold a row."""
+    """The stream tells of the order's end while the answer that names its successor is recorded; each waits until both
+    hold something: the one the record's end, the other the order's row."""
 
     order: Any
     replace_order: Any
+    ledger: Any
     both_hold_something: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
     deadlocks: list[str] = field(default_factory=list)
     streams: list[threading.Thread] = field(default_factory=list)
@@ -61,7 +63,8 @@ class Meeting:
         """The broker's; the stream tells of it just before it arrives."""
         update = self.replace_order(number, order_id, ticket)
         self.make_both_wait()
-        self.streams.append(threading.Thread(target=self.stream, args=(replace(update),)))
+        ended = self.ledger[order_id]
+        self.streams.append(threading.Thread(target=self.stream, args=(replace(ended),)))
         self.streams[0].start()
         return update
 
@@ -76,8 +79,7 @@ class Meeting:
             return order
 
         def wait_and_write(order: Order, kind: str, *rest: Any) -> None:
-            answering = threading.current_thread() is threading.main_thread()
-            if kind == "replace" and answering and order.replace_pending is False:
+            if threading.current_thread() is not threading.main_thread():
                 self.wait()
             write_event(order, kind, *rest)
 

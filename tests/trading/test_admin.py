@@ -1,6 +1,7 @@
 """Support staff look at orders; nobody changes one in the admin."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -11,6 +12,7 @@ from brokers.models import Account
 from trading import orders
 from trading.lifecycle import LABELS, Status
 from trading.models import Order
+from trading.safety import limits
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +68,27 @@ def test_orders_are_filtered_by_the_words_that_people_see(
     page = staff_client.get("/admin/trading/order/", {"is": "rejected"}).content.decode()
     assert [description in page for description in refused.values()] == [True, True, False]
     assert staff_client.get("/admin/trading/order/", {"is": "made-up"}).status_code == 200
+
+
+def test_figures_are_shown_as_people_write_them(
+    staff_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    order, _ = orders.place(account=trading_account, ticket=a_ticket(), idempotency_key="k", source=Order.Source.WEB)
+    assert order.broker_order_id is not None
+    ledger_broker.fill(order.broker_order_id, "4", "189.50")
+    orders.refresh(trading_account)
+    assert str(order.fills.get()) == "4 AAPL at 189.5"
+    page = staff_client.get(f"/admin/trading/order/{order.pk}/change/").content.decode()
+    shown = dict(re.findall(r"<label>([\w ]+):</label>\s*<div class=\"readonly\">([^<]*)</div>", page))
+    assert (shown["Quantity"], shown["Filled quantity"], shown["Limit price"]) == ("10", "4", "-190")
+    assert shown["Stop price"] == "-"
+    assert not re.findall(r"\d\.\d*0{4,}", page), "nothing has trailing zeros, the fills' rows neither"
+
+
+def test_a_limit_stands_in_its_field_as_it_was_typed(staff_client: Client, trading_account: Account) -> None:
+    kept = limits.change(
+        {"shares": Decimal(250), "gross_share": Decimal("0.5")}, by=None, user=trading_account.connection.user
+    )
+    page = staff_client.get(f"/admin/trading/risklimits/{kept.pk}/change/").content.decode()
+    assert re.search(r'name="shares" value="250"', page)
+    assert re.search(r'name="gross_share" value="0.5"', page)

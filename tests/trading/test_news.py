@@ -20,6 +20,7 @@ from trading import orders
 from trading.lifecycle import Status
 from trading.models import Order
 from trading.protocol import news, reconcile, sending, turns, watch
+from trading.protocol.known import Known
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(seconds=50)
@@ -314,5 +315,6 @@ def test_an_original_still_comes_before_what_replaced_it(ledger_broker: LedgerBr
     ledger_broker.after = lambda: None
     heir = ledger_broker.replace_order(trading_account.number, newest, a_ticket(price="191.00"))
     oldest = next(iter(ledger_broker.ledger.values()))
-    told = turns.in_turn(trading_account.connection_id, [oldest, heir, ledger_broker.ledger[newest]])
+    reports = [oldest, heir, ledger_broker.ledger[newest]]
+    told = turns.in_turn(reports, Known(trading_account.connection_id, reports).waiting())
     assert [update.broker_order_id for update in told][:2] == [newest, heir.broker_order_id]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from ledger_broker import AAPL, LedgerBroker, a_ticket, raiser
 
 from brokers import registry
-from brokers.domain.orders import Action
+from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
 from brokers.errors import Ambiguous, OutcomeUnknown
 from brokers.models import Account
 from trading import orders, risk, tickets
@@ -338,6 +339,13 @@ def test_a_denied_order_says_why_and_leads_to_a_filled_in_ticket(
     assert 'value="190"' in ticket
 
 
+def test_the_price_that_a_broker_gave_a_marketable_limit_is_none_of_its_terms() -> None:
+    asked = OrderTicket((Leg(AAPL, Action.BUY_TO_OPEN, Decimal(2)),), OrderType.MARKETABLE_LIMIT, TimeInForce.DAY)
+    works = Order(order_type=asked.order_type.value, ticket=tickets.to_json(asked), limit_price=Decimal("-17.77"))
+    assert changing.current_ticket(works) == asked
+    assert tickets.describe_ticket(asked) == "Buy 2 AAPL at the market price, by a marketable limit"
+
+
 # --- groups ---
 
 
@@ -390,7 +398,7 @@ def test_a_bracket_is_reviewed_and_sent_as_one(
         ({"group-stop": "191.00"}, "The stop must be below 190.00"),
         ({"group-profit": "189.00"}, "The profit must be above 190.00"),
         ({"group-kind": "oto"}, "with both it is a bracket"),
-        ({"group-kind": "oco"}, "leave this empty"),
+        ({"group-kind": "reverse"}, "Only an order that closes something can be followed by its reverse"),
         ({"group-kind": "nonsense"}, "nonsense"),
         ({"group-stop": "1e5"}, "plain"),
         ({"action": "sell_to_close"}, "This order closes something"),
@@ -422,6 +430,40 @@ def test_a_stop_beside_a_closing_limit_is_an_oco(
     }
 
 
+def test_what_was_typed_before_the_kind_was_changed_is_left_out(
+    trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    """The panel hides it, so nobody could take it out."""
+    kept = {"group-kind": "oco", "group-profit": "what?", "group-opens_at": "1e9"}
+    page = trader_client.post("/trade", typed(trading_account, action="sell_to_close", **kept)).content.decode()
+    assert "Send 2 SIM orders" in page
+    assert 'name="group-profit"' not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "then"),
+    [
+        ({"group-opens_at": ""}, ("limit", Decimal("190.00"))),
+        ({"group-opens_at": "191.00"}, ("limit", Decimal("191.00"))),
+        ({"group-opens_at": "", "order_type": "market"}, ("market", None)),
+    ],
+)
+def test_an_order_that_closes_is_followed_by_its_reverse(
+    changes: dict[str, str],
+    then: tuple[str, Decimal | None],
+    trader_client: Client,
+    trading_account: Account,
+    ledger_broker: LedgerBroker,
+) -> None:
+    given = typed(trading_account, action="sell_to_close", **{"group-kind": "reverse", "group-exit_time": "day"})
+    page = trader_client.post("/trade", given | changes).content.decode()
+    assert "When that has filled" in page
+    trader_client.post("/trade/group", {"preview": token_in(page)})
+    first, second = Order.objects.order_by("group_index")
+    assert (first.group_kind, first.action, second.action) == ("oto", "sell_to_close", "sell_to_open")
+    assert (second.order_type, second.limit_price, second.quantity) == (*then, first.quantity)
+
+
 def test_the_panel_comes_back_as_it_was(
     trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
 ) -> None:
@@ -431,6 +473,34 @@ def test_the_panel_comes_back_as_it_was(
     text = ticket.content.decode()
     assert 'name="group-profit" value="199.00"' in text
     assert 'name="limit_price" value="190"' in text
+
+
+def test_a_group_that_is_partly_over_says_that_there_are_more(
+    trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker
+) -> None:
+    page = trader_client.post("/trade", typed(trading_account)).content.decode()
+    trader_client.post("/trade/group", {"preview": token_in(page)})
+    Order.objects.filter(group_index=0).update(status="filled")
+    listed = trader_client.get("/orders/").content.decode()
+    assert "2 of 3 orders sent as one" in listed
+    assert "2 orders sent as one" not in listed
+
+
+def test_of_a_group_the_desk_estimates_the_buying_power_that_its_broker_does_not_tell(
+    trader_client: Client, trading_account: Account, ledger_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ledger_broker.preview_group
+
+    def silent(*given: Any) -> Any:
+        nothing = {"buying_power_before": None, "buying_power_after": None, "buying_power_change": None}
+        return replace(told(*given), **nothing)
+
+    monkeypatch.setattr(ledger_broker, "preview_group", silent)
+    page = trader_client.post("/trade", typed(trading_account)).content.decode()
+    words = " ".join(strip_tags(page).split())
+    assert "Buying power, estimated by the desk" in words
+    assert "Effect on buying power −$1,900.00" in words
+    assert "dry run" not in words
 
 
 def test_nothing_attached_is_an_order_alone(

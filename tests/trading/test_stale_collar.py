@@ -32,7 +32,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def latest(_: object, instruments: Any) -> dict[Instrument, Quote]:
         bid, ask = at["price"] - Decimal("0.02"), at["price"] + Decimal("0.02")
-        return {one: Quote(one, timezone.now() - at["age"], bid, ask) for one in instruments}
+        return {one: Quote(one, timezone.now() - at["age"], bid, ask, halted=False) for one in instruments}
 
     monkeypatch.setattr(hub, "latest", latest)
     return at

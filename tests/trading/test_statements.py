@@ -14,8 +14,8 @@ from trading.models import Order
 
 CONFIRMED = ["DUPLICATE_LIKE", "PRICE_COLLAR", "NEW_DESTINATION"]
 ONCE = ("idempotency_key = ", 'a."can_trade"', "everybody.orders", "UNION ALL\nSELECT")
-MOST = {"postgresql": 16, "sqlite": 19}
-"""PostgreSQL has the gate of the halts to pass, and writes an event, its record and the chain's end in one go."""
+MOST = {"postgresql": 7, "sqlite": 18}
+"""PostgreSQL is asked several things in one go; an order, its event, its record and the chain's end are one more."""
 
 
 def place(account: Account, key: str) -> Order:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,11 +25,24 @@ pytestmark = pytest.mark.django_db
 AAPL = Equity("AAPL")
 
 
+Behind = Callable[[LedgerBroker], None]
+
+
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+def behind(monkeypatch: pytest.MonkeyPatch) -> Behind:
+    """Puts a broker behind every connection."""
+
+    def put(broker: LedgerBroker) -> None:
+        monkeypatch.setattr("brokers.connections.broker_for", lambda connection, **_: broker)
+        monkeypatch.setattr("brokers.connections.access_token", lambda connection_id, refused=None: "made-up")
+
+    return put
+
+
+@pytest.fixture
+def desk(behind: Behind) -> Desk:
     broker = Desk()
-    monkeypatch.setattr("brokers.connections.broker_for", lambda connection, **_: broker)
-    monkeypatch.setattr("brokers.connections.access_token", lambda connection_id, refused=None: "made-up")
+    behind(broker)
     return broker
 
 
@@ -122,15 +136,13 @@ class Untold(Desk):
 
     def _quote(self, one: Instrument, now: Any) -> Quote:
         told = super()._quote(one, now)
-        return Quote(told.instrument, told.as_of, told.bid, told.ask)
+        return Quote(told.instrument, told.as_of, told.bid, told.ask, halted=False)
 
 
 def test_without_told_deltas_the_strike_is_found_by_the_model(
-    trader_client: Client, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+    trader_client: Client, trading_account: Account, behind: Behind
 ) -> None:
-    broker = Untold()
-    monkeypatch.setattr("brokers.connections.broker_for", lambda connection, **_: broker)
-    monkeypatch.setattr("brokers.connections.access_token", lambda connection_id, refused=None: "made-up")
+    behind(Untold())
     typed = share(trading_account, symbol="AAPL")
     strikes = {}
     for delta in ("0.45", "0.20"):
@@ -210,11 +222,9 @@ class Silent(Desk):
 
 
 def test_where_the_broker_tells_no_buying_power_the_desk_estimates_and_says_so(
-    trader_client: Client, trading_account: Account, monkeypatch: pytest.MonkeyPatch
+    trader_client: Client, trading_account: Account, behind: Behind
 ) -> None:
-    broker = Silent()
-    monkeypatch.setattr("brokers.connections.broker_for", lambda connection, **_: broker)
-    monkeypatch.setattr("brokers.connections.access_token", lambda connection_id, refused=None: "made-up")
+    behind(Silent())
     page = trader_client.post("/trade", vertical(trading_account)).content.decode()
     assert "estimated by the desk" in page
     before, after = (Decimal(amount.replace(",", "")) for amount in re.findall(r"\$([\d,.]+) → \$([\d,.]+)", page)[0])

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.text import slugify
 
 from brokers.domain.instruments import plain
+from trading.admin.plainly import decimals_of, plainly
 from trading.lifecycle import LABELS
 from trading.models import Fill, Order, OrderEvent
 
@@ -16,13 +17,23 @@ if TYPE_CHECKING:
     EventBase = admin.ModelAdmin[OrderEvent]
     EventInlineBase = admin.TabularInline[OrderEvent, Order]
     FillInlineBase = admin.TabularInline[Fill, Order]
+    ReadOnlyBase = admin.options.BaseModelAdmin[Any]
 else:
+    ReadOnlyBase = object
     OrderBase = EventBase = admin.ModelAdmin
     EventInlineBase = FillInlineBase = admin.TabularInline
 
 
-class ReadOnly:
-    """Staff look; there is no button that changes anything."""
+class ReadOnly(ReadOnlyBase):
+    """Staff look; there is no button that changes anything. Decimals are shown plainly."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = {name: plainly(self.model, name) for name in decimals_of(self.model)}
+        return list(dict.fromkeys(own.get(str(name), name) for name in super().get_fields(request, obj)))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = [plainly(self.model, name) for name in decimals_of(self.model)]
+        return [*super().get_readonly_fields(request, obj), *own]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from brokers.domain.instruments import plain
 from trading.models import Halt, RiskLimits
 from trading.pages.safety_forms import SymbolsField
 from trading.risk.bounds import NUMBERS, OF_ALL, PERMISSIONS
@@ -41,6 +42,12 @@ class LimitsAdminForm(LimitsFormBase):
     class Meta:
         model = RiskLimits
         fields = ("scope", "user", "account", "key_id", *FIGURES, "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in (*NUMBERS, *OF_ALL):
+            if self.initial.get(name) is not None:
+                self.initial[name] = plain(self.initial[name])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -25,10 +25,11 @@ from trading.api.placing import (
     OrderDenied,
     OrderView,
     idempotency_key,
+    order_of,
 )
 from trading.lifecycle import ASKED_OPEN, UNCERTAIN, Asked
 from trading.models import Order, Replacement
-from trading.protocol import replaces
+from trading.protocol import asked, replaces
 from trading.protocol.sending import as_json
 
 IN_DOUBT = frozenset({status.value for status in ASKED_OPEN})
@@ -68,13 +69,13 @@ class AnOrderView(OneOrderView):
     )
     def put(self, request: Request, order_id: uuid.UUID) -> Response:
         key = idempotency_key(request)
-        order = get_object_or_404(Order.objects.of(request.user), pk=order_id)
+        order = order_of(request, order_id)
         given = inputs.ReplaceInput(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        ticket = self._known_ticket(order, key, given) or given.ticket_for(order)
+        there, _ = asked.under_key(order.account_id, key)
+        ticket = given.ticket_for(_terms_before(there) if there is not None and there.order_id == order.pk else order)
         subject, body = _change_of(order, ticket), given.validated_data
         seen = confirming.heeded(order.account, key, lambda: confirming.thing_seen("change", subject, body, request))
-        replayed = Replacement.objects.filter(account=order.account, idempotency_key=key).exists()
         try:
             stands = orders.replace(
                 order,
@@ -89,17 +90,10 @@ class AnOrderView(OneOrderView):
             raise KeyReused(str(error)) from None
         except orders.Denied as error:
             raise OrderDenied(error) from None
-        replacement = Replacement.objects.get(account=order.account, idempotency_key=key)
-        return _replaced(replacement, stands, replayed=replayed)
-
-    def _known_ticket(self, order: Order, key: str, given: inputs.ReplaceInput) -> Any:
-        """A repeated request leaves out what stays: it is read against the terms that held when it was first made."""
-        known = Replacement.objects.filter(account=order.account, idempotency_key=key, order=order).first()
-        if known is None:
-            return None
-        asked = known.order_ticket
-        before = Order(ticket=known.ticket, limit_price=asked.limit_price, stop_price=asked.stop_price)
-        return given.ticket_for(before)
+        replacement = asked.under_key(order.account_id, key)[0]
+        if replacement is None:
+            raise Replacement.DoesNotExist(key)
+        return _replaced(replacement, stands, replayed=there is not None)
 
     @extend_schema(
         operation_id="edit_order",
@@ -123,7 +117,7 @@ class ChangePreviewView(OrderView):
         tags=["orders"],
     )
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
-        order = get_object_or_404(Order.objects.of(request.user).select_related("account__connection"), pk=order_id)
+        order = order_of(request, order_id)
         given = inputs.TermsInput(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         ticket = given.ticket_for(order)
@@ -140,6 +134,12 @@ class ChangePreviewView(OrderView):
         }
         signed = confirming.sign_thing("change", _change_of(order, ticket), findings, at, request)
         return Response(shown | signed)
+
+
+def _terms_before(replacement: Replacement) -> Order:
+    """A repeated request leaves out what stays: it is read against the terms that held when it was first made."""
+    ticket = replacement.order_ticket
+    return Order(ticket=replacement.ticket, limit_price=ticket.limit_price, stop_price=ticket.stop_price)
 
 
 def _change_of(order: Order, ticket: OrderTicket) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
@@ -23,6 +24,7 @@ from trading.api.documents import detail_document, order_document
 from trading.api.parsing import StrictJSONParser
 from trading.lifecycle import UNCERTAIN, Status
 from trading.models import Order
+from trading.protocol import known
 from trading.protocol.sending import as_json
 
 KEY_RE = re.compile(r"[\x21-\x7e]{1,64}")
@@ -92,6 +94,14 @@ def idempotency_key(request: Request) -> str:
     if not KEY_RE.fullmatch(key):
         raise KeyMissing
     return key
+
+
+def order_of(request: Request, order_id: uuid.UUID) -> Order:
+    """The caller's own; a stranger's is answered like one that is not there."""
+    try:
+        return known.of_person(request.user, order_id)
+    except Order.DoesNotExist:
+        raise Http404 from None
 
 
 class OrderView(APIView):
@@ -165,7 +175,7 @@ class OrdersView(OrderView):
             raise KeyReused(str(error)) from None
         except orders.Denied as error:
             raise OrderDenied(error) from None
-        return _placed(order, replayed=replayed)
+        return _placed(orders.answered(order) if replayed else order, replayed=replayed)
 
 
 class AccountOrdersView(OrderView):
@@ -221,7 +231,7 @@ class OneOrderView(OrderView):
         tags=["orders"],
     )
     def delete(self, request: Request, order_id: uuid.UUID) -> Response:
-        order = get_object_or_404(Order.objects.of(request.user), pk=order_id)
+        order = order_of(request, order_id)
         try:
             return Response(order_document(orders.cancel(order)), status=202)
         except orders.NotCancellable as error:

@@ -6,7 +6,7 @@
 
 from trading.audit.acting import SYSTEM, Actor, acting, current
 from trading.audit.events import order_event, previewed
-from trading.audit.recording import NotInTransaction, record
+from trading.audit.recording import NotInTransaction, NotThere, record
 from trading.audit.verifying import Fault, Report, verify
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Actor",
     "Fault",
     "NotInTransaction",
+    "NotThere",
     "Report",
     "acting",
     "current",

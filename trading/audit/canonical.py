@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Protocol
 
-from brokers.redaction import MASK, one_line, redact
+from brokers.redaction import MASK, SHORTEST, one_line, redact
 
 VERSION = "1"
 LONGEST_TEXT = 2000
@@ -36,12 +36,17 @@ class Hashed(Protocol):
 
 def digest(record: Hashed) -> str:
     """SHA-256 in hexadecimal; the record before is part of it."""
+    first, second = around(record)
+    at = record.at.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    text = f"{first}{_measured(str(record.seq), at)}{second}{_measured(record.prev_hash)}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def around(record: Hashed) -> tuple[str, str]:
+    """What the hash is over without what the chain gives a record: before its place and its time, and between these and
+    the hash of the record before."""
     actor = "" if record.actor_id is None else str(record.actor_id)
-    fields = (
-        VERSION,
-        str(record.chain),
-        str(record.seq),
-        record.at.astimezone(timezone.utc).isoformat(timespec="microseconds"),
+    told = _measured(
         record.actor_kind,
         actor,
         record.address,
@@ -51,10 +56,17 @@ def digest(record: Hashed) -> str:
         record.about,
         record.account_id,
         record.detail,
-        record.prev_hash,
     )
-    parts = [field.encode("utf-8", "surrogatepass") for field in fields]
-    return hashlib.sha256(b"".join([b"%d:%s" % (len(part), part) for part in parts])).hexdigest()
+    return _measured(VERSION, str(record.chain)), told
+
+
+def _measured(*fields: str) -> str:
+    """Each with its length in bytes in front."""
+    return "".join([f"{len(field) if field.isascii() else _bytes(field)}:{field}" for field in fields])
+
+
+def _bytes(field: str) -> int:
+    return len(field.encode("utf-8", "surrogatepass"))
 
 
 def text_of(detail: Mapping[str, Any]) -> str:
@@ -64,6 +76,8 @@ def text_of(detail: Mapping[str, Any]) -> str:
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     """One line without secrets, cut to a length, that any database can hold."""
+    if len(text) < SHORTEST and text.isascii() and text.isprintable() and "=" not in text:
+        return text  # too short to hold one, as most of a record's texts are
     plain = one_line(redact(text)).encode("utf-8", "replace").decode()
     return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
 

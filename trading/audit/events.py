@@ -20,7 +20,8 @@ OURS = ("us", "user")
 
 
 def order_event(order: "Order", event: "OrderEvent") -> None:
-    """Write an order's event and the record of it, both or neither. What a broker reports, the desk records."""
+    """Write an order as far as it is not written yet, its event and the record of it, all or nothing: ``NotThere`` when
+    the order was not as it was read. What a broker reports, the desk records."""
     with acting(SYSTEM if event.source in TOLD_BY_BROKER else current()):
         record(
             order.user_id,
@@ -29,6 +30,7 @@ def order_event(order: "Order", event: "OrderEvent") -> None:
             account_id=order.account_id,
             detail=_detail(order, event),
             beside=[event],
+            first=order.take_unwritten(),
         )
 
 

@@ -6,6 +6,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
+from brokers.domain.instruments import plain
 from trading import lifecycle
 from trading.lifecycle import Status
 
@@ -86,4 +87,4 @@ class Fill(AppendOnly):
         constraints = (models.UniqueConstraint(fields=("order", "fill_id"), name="each_fill_counts_once"),)
 
     def __str__(self) -> str:
-        return f"{self.quantity} {self.symbol} at {self.price}"
+        return f"{plain(self.quantity)} {self.symbol} at {plain(self.price)}"

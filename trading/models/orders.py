@@ -139,6 +139,8 @@ class Order(models.Model):
     candidates = models.JSONField(default=list, help_text="Orders at the broker of which it may be one.")
     decrease_seen_at = models.DateTimeField(null=True, help_text="When less was first said to be filled than before.")
 
+    unwritten: plain_sql.Statement | None = None
+
     objects: ClassVar[OrderQuerySet] = OrderQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -168,7 +170,7 @@ class Order(models.Model):
         """Insert an order together with its first event; ``IntegrityError`` when its key or id is taken."""
         with transaction.atomic(savepoint=False):
             order = cls(seq=1, **fields)
-            plain_sql.write(plain_sql.insert(order))
+            order.unwritten = plain_sql.insert(order)
             order._state.adding = False
             order._write_event(kind, event_source, "", order.status, words, payload, None, "")
         return order
@@ -198,15 +200,24 @@ class Order(models.Model):
             values["ended_at"] = values["changed_at"]
         elif after not in lifecycle.TERMINAL:
             values["ended_at"] = None  # also of one that appeared late: it is not over after all
-        with transaction.atomic():
-            is_mine = bool(plain_sql.write(plain_sql.move(Order, self.pk, self.seq, values)))
-            if is_mine:
-                self.seq += 1
-                for name, value in values.items():
+        known = vars(self).copy()
+        self.unwritten = plain_sql.move(Order, self.pk, self.seq, values)
+        try:
+            with transaction.atomic():
+                for name, value in {"seq": self.seq + 1, **values}.items():
                     setattr(self, name, value)
                 self._write_event(kind, source, before, after, words, payload or {}, broker_at, dedupe_key)
-        if not is_mine:  # nothing was written: whoever began the transaction may go on with it
-            raise Stale
+        except BaseException as error:
+            vars(self).clear()
+            vars(self).update(known)  # as it was read
+            if isinstance(error, audit.NotThere):  # nothing was written: whoever began the transaction may go on
+                raise Stale from None
+            raise
+
+    def take_unwritten(self) -> plain_sql.Statement | None:
+        """The statement that writes the row as it is now, to be written with the record of it; once."""
+        statement, self.unwritten = self.unwritten, None
+        return statement
 
     def _write_event(
         self,
@@ -232,12 +243,14 @@ class Order(models.Model):
             dedupe_key=dedupe_key or f"seq:{self.seq}",
         )
         audit.order_event(self, event)
+        if (statement := self.take_unwritten()) is not None and not plain_sql.write(statement):
+            raise Stale  # whoever keeps the record left the row to us
         transaction.on_commit(lambda: _tell(self), robust=True)
 
     def schedule(self, expected: datetime | None, at: datetime | None, **fields: Any) -> bool:
         """Set when to look next, if nobody else has: so one of several processes gets the turn. No event."""
         values = fields | {"next_check_at": at}
-        if not Order.objects.filter(pk=self.pk, next_check_at=expected).update(**values):
+        if not plain_sql.write(plain_sql.change(Order, self.pk, values, {"next_check_at": expected})):
             return False
         self.next_check_at = at
         return True

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from brokers.domain.orders import OrderTicket
 from brokers.models import Account, OwnedQuerySet
-from trading import lifecycle, tickets
+from trading import lifecycle, plain_sql, tickets
 from trading.lifecycle import Asked
 from trading.models.history import IllegalMove, Stale
 from trading.models.orders import Order
@@ -74,7 +74,7 @@ class Replacement(models.Model):
         values = fields | {"status": to.value}
         if to not in lifecycle.ASKED_OPEN:
             values["settled_at"] = timezone.now()
-        if not Replacement.objects.filter(pk=self.pk, status=before.value).update(**values):
+        if not plain_sql.write(plain_sql.change(Replacement, self.pk, values, {"status": before.value})):
             raise Stale
         for name, value in values.items():
             setattr(self, name, value)

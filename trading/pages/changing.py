@@ -38,10 +38,14 @@ class Difference:
 
 
 def current_ticket(order: Order) -> OrderTicket:
-    """The terms on which an order works now; ``InvalidTicket`` where the desk has no words for them."""
+    """The terms on which an order works now; ``InvalidTicket`` where the desk has no words for them.
+
+    The price that a broker gave to an order at the market is none of its terms.
+    """
     prices = {
         name: None if price is None else format(price, "f")
         for name, price in (("limit_price", order.limit_price), ("stop_price", order.stop_price))
+        if not (name == "limit_price" and order.order_type == OrderType.MARKETABLE_LIMIT)
     }
     try:
         return tickets.from_json(order.ticket | prices)

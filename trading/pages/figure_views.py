@@ -16,7 +16,7 @@ from trading import orders
 from trading.drafting import chart
 from trading.drafting.estimates import Estimate, estimate
 from trading.pages.forms import TicketForm, account_by_id, typed_in
-from trading.safety import ahead
+from trading.safety import ahead, stopped
 from trading.tickets import price_text
 
 TABLE_ROWS = 13
@@ -118,7 +118,8 @@ def cautions(account: Account, found: Estimate | None) -> dict[str, Any]:
     if found is None:
         return {}
     quotes = {row.leg.instrument: row.quote for row in found.legs if row.quote is not None}
-    return {"cautions": ahead.notices(account, [row.leg for row in found.legs], quotes)}
+    in_the_way = stopped.notices(account, [row.leg.instrument for row in found.legs])
+    return {"cautions": (*in_the_way, *ahead.notices(account, [row.leg for row in found.legs], quotes))}
 
 
 def _shown(found: Estimate) -> dict[str, Decimal | None]:

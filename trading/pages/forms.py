@@ -43,6 +43,7 @@ SPREAD_ACTIONS = tuple((value, words.split(" (")[0]) for value, words in ACTIONS
 ORDER_TYPES = {
     OrderType.LIMIT: "Limit",
     OrderType.MARKET: "Market",
+    OrderType.MARKETABLE_LIMIT: "Marketable limit",
     OrderType.STOP: "Stop",
     OrderType.STOP_LIMIT: "Stop limit",
     OrderType.TRAILING_STOP: "Trailing stop",

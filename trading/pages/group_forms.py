@@ -1,10 +1,11 @@
-"""The ticket's second panel, what hangs on the order: a profit and a stop after it, or a stop in its place."""
+"""The ticket's second panel, what hangs on the order: a profit and a stop after it, a stop beside it, its reverse."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from brokers import registry
 from brokers.domain.orders import (
@@ -23,11 +24,22 @@ from trading import risk, tickets
 from trading.pages.forms import TIMES_IN_FORCE, NumberField
 
 PREFIX = "group"
+REVERSE = "reverse"
+"""What turns a holding around: to a broker, one order that waits for another."""
+SENT_AS = {kind.value: kind for kind in GroupKind} | {REVERSE: GroupKind.OTO}
 KINDS = {
-    GroupKind.BRACKET: "When it fills: a profit and a stop, one cancels the other (bracket)",
-    GroupKind.OTO: "When it fills: one order that closes it (OTO)",
-    GroupKind.OCO: "Beside it: a stop for the same, one cancels the other (OCO)",
+    GroupKind.BRACKET.value: "When it fills: a profit and a stop, one cancels the other (bracket)",
+    GroupKind.OTO.value: "When it fills: one order that closes it (OTO)",
+    GroupKind.OCO.value: "Beside it: a stop for the same, one cancels the other (OCO)",
+    REVERSE: "When it fills: open as much the other way (reverse)",
 }
+FIELDS = {
+    GroupKind.BRACKET.value: ("profit", "stop", "stop_limit", "exit_time"),
+    GroupKind.OTO.value: ("profit", "stop", "stop_limit", "exit_time"),
+    GroupKind.OCO.value: ("stop", "stop_limit", "exit_time"),
+    REVERSE: ("opens_at", "exit_time"),
+}
+"""What belongs to each kind; the style sheet shows no other."""
 EXIT_TIMES = (TimeInForce.DAY, TimeInForce.GTC)
 OPPOSITE = {
     Action.BUY_TO_OPEN: Action.SELL_TO_CLOSE,
@@ -35,6 +47,7 @@ OPPOSITE = {
     Action.BUY: Action.SELL,
     Action.SELL: Action.BUY,
 }
+REOPENS = {Action.BUY_TO_CLOSE: Action.BUY_TO_OPEN, Action.SELL_TO_CLOSE: Action.SELL_TO_OPEN}
 
 
 def is_wanted(given: Mapping[str, Any]) -> bool:
@@ -49,6 +62,7 @@ class GroupForm(forms.Form):
     profit = NumberField(required=False, label="Profit at", help_text="A limit that closes it.")
     stop = NumberField(required=False, label="Stop at", help_text="Becomes active when the market trades there.")
     stop_limit = NumberField(required=False, label="Limit of the stop", help_text="Empty: at the market.")
+    opens_at = NumberField(required=False, label="Opens at", help_text="Empty: at the price of the order.")
     exit_time = forms.ChoiceField(
         required=False, label="These are good for", choices=[(t.value, TIMES_IN_FORCE[t]) for t in EXIT_TIMES]
     )
@@ -57,7 +71,7 @@ class GroupForm(forms.Form):
         super().__init__(data, prefix=PREFIX, **kwargs)
         self.account = account
         able = registry.spec(account.connection.broker).capabilities.groups if account else frozenset(GroupKind)
-        choices = [("", "Nothing: this order alone"), *((k.value, words) for k, words in KINDS.items() if k in able)]
+        choices = [("", "Nothing: this order alone"), *((k, words) for k, words in KINDS.items() if SENT_AS[k] in able)]
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]
 
     @property
@@ -67,8 +81,25 @@ class GroupForm(forms.Form):
     @property
     def typed(self) -> dict[str, str]:
         """What an address needs to fill the panel in again."""
-        values = {f"{PREFIX}-{name}": self[name].value() or "" for name in self.fields}
+        kind = str(self["kind"].value() or "")
+        values = {f"{PREFIX}-{name}": self[name].value() or "" for name in ("kind", *FIELDS.get(kind, ()))}
         return {name: value for name, value in values.items() if value}
+
+    @property
+    def rows(self) -> list[tuple[BoundField, str]]:
+        """The fields beside the kind, with the classes that say to which kinds each belongs."""
+        names = [name for name in self.fields if name != "kind"]
+        return [(self[name], " ".join(f"for-{kind}" for kind, own in FIELDS.items() if name in own)) for name in names]
+
+    def clean(self) -> dict[str, Any]:
+        """What was typed before the kind was changed has no meaning now."""
+        data = super().clean() or self.cleaned_data
+        own = FIELDS.get(data.get("kind", ""), ())
+        for name in self.fields:
+            if name != "kind" and name not in own:
+                data[name] = None
+                self.errors.pop(name, None)
+        return data
 
     def group(self, ticket: OrderTicket) -> OrderGroup | None:
         """None, with words at the fields, when it can't be."""
@@ -83,10 +114,10 @@ class GroupForm(forms.Form):
         return made
 
     def _made(self, ticket: OrderTicket) -> OrderGroup:
-        data, kind = self.cleaned_data, GroupKind(self.cleaned_data["kind"])
+        data, kind = self.cleaned_data, SENT_AS[self.cleaned_data["kind"]]
+        if data["kind"] == REVERSE:
+            return OrderGroup(kind, (self._reverse(ticket),), ticket)
         if kind is GroupKind.OCO:
-            if data["profit"] is not None:
-                raise InvalidTicket("profit", "The order itself is the one at a profit: leave this empty.")
             if ticket.order_type is not OrderType.LIMIT:
                 raise InvalidTicket("kind", "Make the order itself a limit: the other one is its stop.")
             stop = self._stop(ticket.legs, ticket.effect)
@@ -109,6 +140,14 @@ class GroupForm(forms.Form):
             self._check_sides(legs, ticket.limit_price, data["stop"])
         self._check_sides(legs, data["profit"], data["stop"])
         return OrderGroup(kind, tuple(exits), ticket)
+
+    def _reverse(self, ticket: OrderTicket) -> OrderTicket:
+        """As much the other way: whoever buys to close goes on buying, so both are paid or both received."""
+        legs, price = reopening(ticket), self.cleaned_data["opens_at"]
+        if price is None and ticket.limit_price is None:
+            return OrderTicket(legs, OrderType.MARKET, self._time)
+        signed = ticket.limit_price if price is None else _signed(legs, price, ticket.effect, "opens_at")
+        return OrderTicket(legs, OrderType.LIMIT, self._time, limit_price=signed)
 
     def _profit(self, legs: tuple[Leg, ...], effect: Effect | None) -> OrderTicket:
         price = self.cleaned_data["profit"]
@@ -159,6 +198,16 @@ def closing(ticket: OrderTicket) -> tuple[Leg, ...]:
     if any(leg.action not in OPPOSITE for leg in ticket.legs):
         raise InvalidTicket("kind", "This order closes something: what hangs on it is a stop beside it (OCO).")
     return tuple(Leg(leg.instrument, OPPOSITE[leg.action], leg.quantity) for leg in ticket.legs)
+
+
+def reopening(ticket: OrderTicket) -> tuple[Leg, ...]:
+    """The legs that hold as much the other way, once the order has closed what there is."""
+    if any(leg.action not in REOPENS for leg in ticket.legs):
+        words = "Only an order that closes something can be followed by its reverse"
+        if any(leg.action in (Action.BUY, Action.SELL) for leg in ticket.legs):
+            words = "A future is turned around by one order of twice as many"
+        raise InvalidTicket("kind", f"{words}: choose another kind.")
+    return tuple(Leg(leg.instrument, REOPENS[leg.action], leg.quantity) for leg in ticket.legs)
 
 
 def _signed(legs: tuple[Leg, ...], price: Decimal, effect: Effect | None, field: str) -> Decimal:

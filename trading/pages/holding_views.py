@@ -13,7 +13,7 @@ from brokers.domain.instruments import plain
 from brokers.domain.orders import InvalidTicket, Leg, OrderGroup
 from brokers.errors import BrokerError
 from brokers.models import Account
-from trading.pages import group_views, holding_orders, ticket_views
+from trading.pages import group_forms, group_views, holding_orders, ticket_views
 from trading.pages.forms import TicketForm, account_by_id, leg_names, typed_as
 
 
@@ -64,5 +64,10 @@ def _to_ticket(request: HttpRequest, account: Account, legs: tuple[Leg, ...], wo
 
 
 def _review_group(request: HttpRequest, account: Account, group: OrderGroup) -> HttpResponse:
-    """Back leads to the ticket with the order that closes it."""
-    return group_views.review(request, account, group, typed_as(account.pk, group.tickets[0]))
+    """Back leads to the ticket with the order that closes it and, hanging on it, the one that opens again."""
+    first, then = group.tickets
+    again = {"kind": group_forms.REVERSE, "exit_time": then.time_in_force.value}
+    if then.limit_price is not None:
+        again["opens_at"] = plain(abs(then.limit_price))
+    back = {f"{group_forms.PREFIX}-{name}": value for name, value in again.items()}
+    return group_views.review(request, account, group, typed_as(account.pk, first) | back)

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from uuid import UUID
+
+from django.db.models import Count
 
 from brokers import registry
 from brokers.domain.instruments import Instrument, contract_multiplier, parse_instrument, plain
@@ -71,11 +74,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows that stand together: a group's, or one."""
+    """Rows that stand together: a group's, or one. ``size``: how many orders the group has, other tabs' too."""
 
     key: str
     title: str
     rows: tuple[Row, ...]
+    size: int = 1
+
+    @property
+    def words(self) -> str:
+        """«3 orders sent as one»; where the list shows some of them, that there are more."""
+        shown = len({row.order.group_index for row in self.rows})
+        return f"{self.size} orders sent as one" if shown >= self.size else f"{shown} of {self.size} orders sent as one"
 
     @property
     def can_cancel(self) -> bool:
@@ -83,8 +93,9 @@ class Block:
         return bool(self.title) and sum(row.order.can_cancel for row in self.rows) > 1
 
 
-def blocks(orders: Sequence[Order]) -> list[Block]:
-    """In the order given, a group where its first member stands, its members in their own order."""
+def blocks(orders: Sequence[Order], sizes: Mapping[UUID | None, int] | None = None) -> list[Block]:
+    """In the order given, a group where its first member stands, its members in their own order. ``sizes`` of groups
+    that may have more members than are given."""
     quotes = _quotes(orders)
     first = {order.group: at for at, order in reversed(list(enumerate(orders))) if order.group}
     ranked = sorted(
@@ -94,8 +105,23 @@ def blocks(orders: Sequence[Order]) -> list[Block]:
     for key, members in groupby((order for _, order in ranked), key=lambda order: order.group or order.pk):
         rows = tuple(row_of(order, quotes.get(order.account_id, {})) for order in members)
         kind = rows[0].order.group_kind
-        made.append(Block(str(key), GROUP_WORDS.get(kind, "Sent as one") if rows[0].order.group else "", rows))
+        title = GROUP_WORDS.get(kind, "Sent as one") if rows[0].order.group else ""
+        made.append(Block(str(key), title, rows, (sizes or {}).get(rows[0].order.group, len(rows))))
     return made
+
+
+def sizes_of(orders: Iterable[Order]) -> dict[UUID | None, int]:
+    """How many orders each group was sent as; one that took another's place has its number."""
+    groups = {order.group for order in orders if order.group}
+    if not groups:
+        return {}
+    found = (
+        Order.objects.filter(group__in=groups)
+        .order_by()
+        .values("group")
+        .annotate(n=Count("group_index", distinct=True))
+    )
+    return {row["group"]: row["n"] for row in found}
 
 
 def row_of(order: Order, quotes: Mapping[Instrument, Quote]) -> Row:

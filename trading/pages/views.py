@@ -42,7 +42,7 @@ def orders_page(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": tab,
         "tabs": TABS,
-        "blocks": rows.blocks(found[:PAGE]),
+        "blocks": rows.blocks(found[:PAGE], rows.sizes_of(found[:PAGE])),
         "orders": found[:PAGE],
         "waiting": mine.filter(status=Status.NEEDS_EYES),
         "underlyings": _underlyings(mine) if tab == "working" else [],

@@ -13,7 +13,7 @@ from brokers.registry import spec
 from trading import lifecycle
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent, Stale
-from trading.protocol import news
+from trading.protocol import known, news
 
 logger = logging.getLogger(__name__)
 CANCEL_AGAIN = timedelta(seconds=10)
@@ -92,7 +92,7 @@ def write_down(order: Order) -> Order:
 def _write_down(order: Order, tries: int, pause: timedelta) -> tuple[Order, bool]:
     """The order with its cancel written down, and whether that is new."""
     while True:
-        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        order = known.order_of(order.pk)
         if order.status == Status.CANCEL_REQUESTED or order.cancel_pending:
             return order, False
         if not order.can_cancel:

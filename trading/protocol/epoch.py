@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from brokers.errors import Unavailable
+from trading import plain_sql
 from trading.lifecycle import Asked, Status
 from trading.models import Installation, Order, OrderEvent, Replacement
 from trading.protocol import news
@@ -27,7 +28,11 @@ COPIED = (
 OLDER = "The desk's database was restored while this order was being sent. Nothing was sent."
 FILE = "installation-id"
 VARIABLE = "INSTALLATION_ID"
-WRITTEN = f"SELECT name, epoch FROM {Installation._meta.db_table} WHERE id = %s"  # noqa: S608
+WRITTEN = plain_sql.Question(
+    f"SELECT name, epoch FROM {Installation._meta.db_table} WHERE id = %(only)s",  # noqa: S608
+    {"only": Installation.ONLY},
+    plain_sql.fields_of(Installation, "name", "epoch"),
+)
 
 
 class NotReady(Unavailable):
@@ -38,9 +43,7 @@ class NotReady(Unavailable):
 
 def check() -> int:
     """The epoch to send under; ``NotReady`` when this installation may not send from this database."""
-    with connection.cursor() as cursor:
-        cursor.execute(WRITTEN, [Installation.ONLY])
-        name_there, epoch_there = cursor.fetchone() or _settle_in()
+    name_there, epoch_there = next(iter(plain_sql.rows(*WRITTEN)), None) or _settle_in()
     name, epoch = _kept()
     if name != name_there or epoch > epoch_there:
         raise NotReady(COPIED)

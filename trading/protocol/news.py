@@ -1,7 +1,7 @@
 """What brokers report of orders, written into their rows: in any order, repeated or not, with one result."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,10 +16,10 @@ from brokers.domain.instruments import plain
 from brokers.domain.orders import Fill as BrokerFill
 from brokers.domain.orders import OrderUpdate
 from brokers.models import Account
-from trading import lifecycle
+from trading import lifecycle, plain_sql
 from trading.lifecycle import Standing, Status
 from trading.models import Fill, Order, Replacement, Stale
-from trading.protocol import fills, reading, succession, turns
+from trading.protocol import fills, known, reading, succession, turns
 from trading.tickets import price_text
 
 logger = logging.getLogger(__name__)
@@ -39,65 +39,61 @@ def record(
 ) -> list[Order]:
     """Write down what a connection's broker reports; orders that we do not know are taken in as external.
 
-    ``began`` is when a listing was asked for. Orders in doubt have their turn first.
+    All that is known of them is read at once; what was written meanwhile is read again, and whether a row still is as
+    it was read, the write finds out. ``began`` is when a listing was asked for. Orders in doubt have their turn first.
 
     One update that can't be recorded does not stop the others. A database that is busy or away is raised:
     the whole is to be told again.
     """
-    accounts: dict[str, Account | None] = {}
+    told = list(updates)
+    at_first = known.Known(connection_id, told)
+    changed: set[str] = set()  # references and numbers of what is no longer as it was read at first
     orders = []
-    for update in turns.in_turn(connection_id, updates):
-        number = update.account_number
-        if number not in accounts:
-            accounts[number] = Account.objects.filter(connection_id=connection_id, number=number).first()
-        account = accounts[number]
-        if account is None:
+    for update in turns.in_turn(told, at_first.waiting()):
+        if update.account_number not in at_first.accounts:
             continue  # an account that this connection was not asked to show
+        names = {name for name in (update.client_ref, update.broker_order_id, update.replaces_order_id) if name}
         try:
-            orders.append(hear(find(account, update) or take_in(account, update, source), update, source, began))
+            found = at_first if changed.isdisjoint(names) else known.Known(connection_id, [update])
+            order, is_new = _recorded(found, update, source, began)
+            if is_new:
+                changed |= names | {name for name in (order.client_ref, order.broker_order_id) if name}
+            orders.append(order)
         except (OperationalError, InterfaceError):
             raise
         except Exception:
+            changed |= names
             logger.exception("An order's news could not be recorded (broker order %s).", update.broker_order_id)
     return orders
 
 
-def find(account: Account, update: OrderUpdate) -> Order | None:
-    """Our row for a broker's order: by our reference first, for that one can't be mistaken; then by its id.
-
-    A replacement may carry the reference of the order that it replaced: that is another order.
-    """
-    rows = Order.objects.filter(account=account)
-    ours: Order | None = rows.filter(client_ref=update.client_ref).first() if update.client_ref else None
-    if ours is not None and ours.broker_order_id in (None, update.broker_order_id):
-        return ours
-    by_id: Order | None = rows.filter(broker_order_id=update.broker_order_id).first()
-    return by_id
+def _recorded(found: known.Known, update: OrderUpdate, source: str, began: datetime | None) -> tuple[Order, bool]:
+    """An order brought up to date with a report, and whether its row is another than was found."""
+    row = found.find(update)
+    if row is None:
+        order, kept = take_in(found, update, source)
+        return hear(order, update, source, began, kept=kept), True
+    seq = row.order.seq
+    order = hear(row.order, update, source, began, kept=row.fills)
+    return order, order is not row.order or order.seq != seq
 
 
-def take_in(account: Account, update: OrderUpdate, source: str) -> Order:
-    """A row for an order that was placed elsewhere, or that took the place of one that is known."""
-    original, replacement = succession.predecessor(account, update), None
+def take_in(found: known.Known, update: OrderUpdate, source: str) -> tuple[Order, Sequence[Fill] | None]:
+    """A row for an order that was placed elsewhere, or that took the place of one that is known; with its fills, which
+    are none, unless somebody else was quicker: then the row is to be read again."""
+    account = found.accounts[update.account_number]
+    original, replacement = found.replaced_by(update), None
     try:
         with transaction.atomic():
             if original is not None:
-                original = locked(original.pk)
+                original = known.locked(original.pk)
                 replacement = succession.asked_for(original, update)
             order = Order.begin(**_row_of(account, update, source, original, replacement))
-            if replacement is not None:
-                succession.succeeded(replacement, order, source)
-            return order
+            if original is not None and replacement is not None:
+                succession.succeeded(replacement, original, order, source)
+            return order, ()
     except IntegrityError:  # another process took it in at the same moment
-        return Order.objects.get(account=account, broker_order_id=update.broker_order_id)
-
-
-def locked(order_id: UUID) -> Order:
-    """An order's row, to be changed in this transaction together with others.
-
-    Orders are locked first and the record after, by everybody: so two never wait for each other.
-    """
-    found: Order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=order_id)
-    return found
+        return Order.objects.get(account=account, broker_order_id=update.broker_order_id), None
 
 
 def _row_of(
@@ -139,21 +135,31 @@ def pause(looks: int) -> timedelta:
 
 
 def hear(
-    order: Order, update: OrderUpdate, source: str, began: datetime | None = None, *, just_read: bool = False
+    order: Order,
+    update: OrderUpdate,
+    source: str,
+    began: datetime | None = None,
+    *,
+    just_read: bool = False,
+    kept: Sequence[Fill] | None = None,
 ) -> Order:
     """Bring one order up to date with one report; a report that says nothing new writes nothing.
 
     A report of another order (an answer that was mixed up on its way) is left alone. ``began`` is when it was asked
     for, of listings. ``just_read``: the row is taken as it is at first; whether it still is so, the write finds out.
+    ``kept`` are its fills where row and fills were read for this report: nothing is read again but what has moved.
     """
+    certain = kept is not None
     for attempt in range(TRIES):
-        if attempt or not just_read:
-            order = _as_it_is(order)
+        if attempt or not (just_read or certain):
+            (order, kept), certain = known.again(order.pk), True
+        elif kept is None:
+            kept = known.fills_of(order) if order.seq > 1 else ()  # a fill comes with a change
         if not _is_about(order, update):
             logger.error("News of broker order %s is not of order %s: left alone.", update.broker_order_id, order.pk)
             return order
-        change = _change(order, update, began)
-        if change is None and (attempt or not just_read):
+        change = _change(order, update, began, kept)
+        if change is None and certain:
             return order
         if change is None:
             continue
@@ -174,14 +180,9 @@ def _write(order: Order, update: OrderUpdate, change: "_Change", source: str, *,
         if seek_twin and _adopt_twin(order, update, source):
             change.values["next_check_at"] = timezone.now()  # the twin may have been told more than we
         order.change(source=source, **change.values)
-        Fill.objects.bulk_create(change.fills, ignore_conflicts=True)
-
-
-def _as_it_is(order: Order) -> Order:
-    """The row as it is now; of one that turned out to be another's twin that other one."""
-    rows = Order.objects.select_related("account__connection")
-    found: Order = rows.get(pk=order.pk)
-    return rows.get(pk=found.adopted_by_id) if found.adopted_by_id is not None else found
+        for fill in change.fills:
+            into = plain_sql.insert(fill)
+            plain_sql.write(into._replace(sql=f"{into.sql} ON CONFLICT DO NOTHING"))
 
 
 def _is_about(order: Order, update: OrderUpdate) -> bool:
@@ -195,7 +196,7 @@ def note(order: Order, source: str, *, only_if: Callable[[Order], bool] | None =
     ``only_if`` is asked of the row as it is now.
     """
     for _ in range(TRIES):
-        order = Order.objects.select_related("account__connection").get(pk=order.pk)
+        order = known.order_of(order.pk)
         target: Status | None = change.get("to")
         if target is not None and not lifecycle.can_move(Status(order.status), target):
             return order
@@ -215,10 +216,9 @@ class _Change:
     fills: list[Fill]
 
 
-def _change(order: Order, update: OrderUpdate, began: datetime | None) -> _Change | None:
-    """What a report changes about an order, None when nothing."""
+def _change(order: Order, update: OrderUpdate, began: datetime | None, kept: Sequence[Fill]) -> _Change | None:
+    """What a report changes about an order of which these fills are kept, None when nothing."""
     now = timezone.now()
-    kept = list(order.fills.all()) if order.seq > 1 else []  # a fill comes with a change
     fresh = [_fill(order, fill) for fill in fills.new_fills(update, kept, now)]
     filled, average = reading.filled(update, order.quantity, [*kept, *fresh])
     before = Standing(Status(order.status), order.broker_version, order.filled_quantity)
@@ -272,15 +272,16 @@ def _is_bust(order: Order, update: OrderUpdate, began: datetime) -> bool:
     is_newer = update.version > order.broker_version or began >= order.changed_at + SETTLED
     if is_newer and seen is not None:
         return began >= seen + BUST_AFTER
+    as_read = Order.objects.filter(pk=order.pk, seq=order.seq)
     again = min(order.next_check_at or datetime.max.replace(tzinfo=UTC), timezone.now() + BUST_AFTER)
     if is_newer:
         logger.warning(
             "Less is listed as filled of order %s than was told before: if it stays so, it counts.", order.pk
         )
-        Order.objects.filter(pk=order.pk).update(decrease_seen_at=began, next_check_at=again)
+        as_read.update(decrease_seen_at=began, next_check_at=again)
     else:
         logger.debug("A listing from before the latest news of order %s shows less of it as filled.", order.pk)
-        Order.objects.filter(pk=order.pk).update(next_check_at=again)
+        as_read.update(next_check_at=again)
     return False
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from brokers.domain.orders import InvalidTicket, OrderTicket
 from brokers.errors import BrokerError
 from brokers.models import Account
 from brokers.port import Broker
-from trading import risk
+from trading import plain_sql, risk
 from trading.instruments import details_of
 from trading.protocol import reconcile
 from trading.protocol.epoch import NotReady
@@ -49,6 +50,13 @@ def at_hand(account: Account) -> AtHand:
     """``BrokerError`` when there is no sign-in that works."""
     token, read_at = connections.access_token(account.connection_id), time.monotonic()
     return AtHand(account, connections.broker_for(account.connection, token=token), read_at)
+
+
+def sign_in_along(account: Account) -> AbstractContextManager[None]:
+    """Within it the sign-in that ``at_hand`` looks at is read together with what is asked before it. Not of an account
+    that is compared first: till that is done the sign-in may be another."""
+    is_compared = account.pk in _compared
+    return plain_sql.along(*([connections.token_question(account.connection_id)] if is_compared else []))
 
 
 _compared: set[UUID] = set()

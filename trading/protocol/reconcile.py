@@ -5,6 +5,7 @@ complete listings, and even then a late appearance is watched for.
 """
 
 import logging
+import random
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,10 +19,10 @@ from brokers.domain.orders import OrderUpdate
 from brokers.errors import Ambiguous, BrokerError
 from brokers.models import Account
 from brokers.port import Broker
-from trading import lifecycle
+from trading import lifecycle, plain_sql
 from trading.lifecycle import Status
 from trading.models import Order, OrderEvent, OrderQuerySet
-from trading.protocol import cancels, explained, eyes, news, replacements, silence, succession
+from trading.protocol import cancels, explained, eyes, known, news, replacements, silence, succession
 
 logger = logging.getLogger(__name__)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -48,8 +49,7 @@ def look_up(account: Account, now: datetime) -> None:
 
     Safe to call from several processes: each order's turn is claimed first.
     """
-    mine = Order.objects.filter(account=account).select_related("account__connection")
-    due = [order for order in mine.due(now) if claim(order, now)]
+    due = [order for order in known.due(account.pk, now) if claim(order, now)]
     for order in due:
         try:
             go_on(order)
@@ -261,7 +261,13 @@ def _is_fresh(order: Order, shown: Collection[str], began: datetime) -> bool:
 
 def _read_missing(account: Account, shown: Collection[str], began: datetime) -> None:
     """Orders that should work but are not listed have ended some day before: ask for each, a few at a time."""
-    working = Order.objects.shown().filter(account=account, status__in=lifecycle.OPEN, first_seen_at__lt=began)
-    missing = [order for order in working.order_by("?") if order.broker_order_id not in shown]
-    for order in missing[:MISSING_READ]:
-        cancels.read_state(order)
+    working = plain_sql.rows(WORKING, {"account": account.pk, "began": began}, plain_sql.fields_of(Order, "id"))
+    missing = [order_id for order_id, number in working if number not in shown]
+    for order_id in random.sample(missing, min(MISSING_READ, len(missing))):
+        cancels.read_state(known.order_of(order_id))
+
+
+WORKING = (
+    f"SELECT id, broker_order_id FROM {Order._meta.db_table} WHERE account_id = %(account)s "  # noqa: S608
+    f"AND status IN ({plain_sql.words(lifecycle.OPEN)}) AND adopted_by_id IS NULL AND first_seen_at < %(began)s"
+)

@@ -18,10 +18,9 @@ from brokers.port import Broker
 from trading import lifecycle
 from trading.lifecycle import Asked, Status
 from trading.models import Order, OrderEvent, Replacement, Stale
-from trading.protocol import cancels, news, succession
+from trading.protocol import asked, cancels, known, news, succession
 
 logger = logging.getLogger(__name__)
-SOON = timedelta(seconds=2)
 OWNER_TIME = timedelta(seconds=60)
 """A replacement that is still on its way after this has lost the process that sent it."""
 QUIET = timedelta(seconds=210)
@@ -47,30 +46,26 @@ def answered(replacement: Replacement, update: OrderUpdate) -> Order:
     same = update.broker_order_id == order.broker_order_id
     if update.account_number != account.number or not (same or update.replaces_order_id == order.broker_order_id):
         raise OutcomeUnknown("The broker answered for another order. This replacement is being looked up.")
-    _note(
-        replacement,
-        Asked.ASKED,
-        "The broker has the replacement.",
-        replace_pending=False,
-        next_check_at=timezone.now() + SOON,
-        checks=0,
-    )
-    news.record(account.connection_id, [update], Source.POST)
+    news.record(account.connection_id, [update], Source.POST)  # takes in its successor, where it has one
+    stands = asked.standing(replacement)
+    if replacement.status == Asked.DONE:
+        return stands
     conclude(replacement, [update], None)
-    return standing(replacement)
+    if replacement.status in lifecycle.ASKED_IN_DOUBT:
+        words = "The broker has the replacement."
+        soon: dict[str, Any] = {"next_check_at": timezone.now() + succession.SOON, "checks": 0}
+        _note(replacement, Asked.ASKED, words, replace_pending=False, **soon)
+    return asked.standing(replacement)
 
 
 def standing(replacement: Replacement) -> Order:
     """The order that stands now: the successor where there is one."""
-    replacement.refresh_from_db()
-    rows = Order.objects.select_related("account__connection")
-    found: Order = rows.get(pk=replacement.successor_id or replacement.order_id)
-    return found
+    return asked.standing(replacement)
 
 
 def settle(account: Account, listed: Sequence[OrderUpdate], began: datetime, broker: Broker) -> None:
     """Find out about an account's open replacements by a complete listing."""
-    for replacement in Replacement.objects.filter(account=account, status__in=lifecycle.ASKED_OPEN):
+    for replacement in asked.open_of(account.pk):
         if replacement.status == Asked.SENDING:
             if timezone.now() < (replacement.sent_at or replacement.created_at) + OWNER_TIME:
                 continue
@@ -114,10 +109,14 @@ def conclude(replacement: Replacement, updates: Collection[OrderUpdate], began: 
 
 def _tie(replacement: Replacement, heir: OrderUpdate) -> None:
     """The row of the successor is there; where it had been taken in before, it is tied now."""
-    replacement.refresh_from_db()
+    asked.refresh(replacement)
     row = Order.objects.filter(account_id=replacement.account_id, broker_order_id=heir.broker_order_id).first()
     if row is not None and replacement.status != Asked.DONE:
-        _retry(lambda: succession.succeeded(replacement, row, Source.LISTING), replacement)
+        _retry(lambda: _succeed(replacement, row), replacement)
+
+
+def _succeed(replacement: Replacement, successor: Order) -> None:
+    succession.succeeded(replacement, known.locked(replacement.order_id), successor, Source.LISTING)
 
 
 def _count(replacement: Replacement, original: OrderUpdate, began: datetime) -> None:
@@ -148,7 +147,7 @@ def failed(replacement: Replacement, error: Exception) -> Order:
             logger.exception("Sending replacement %s broke off: its outcome is unknown.", replacement.pk)
         to, told = Asked.UNKNOWN, f"The replacement is not confirmed: {words}"
     open_still = to is Asked.UNKNOWN
-    _note(replacement, to, told, code, replace_pending=open_still, next_check_at=timezone.now() + SOON)
+    _note(replacement, to, told, code, replace_pending=open_still, next_check_at=timezone.now() + succession.SOON)
     order = standing(replacement)
     return cancels.read_state(order) if to is Asked.REFUSED else order
 
@@ -157,7 +156,7 @@ def _note(replacement: Replacement, to: Asked, words: str, code: str = "", **fie
     """Move a replacement and tell it in its order's story, both or neither; not if it has been settled meanwhile."""
 
     def move() -> None:
-        order = news.locked(replacement.order_id)
+        order = known.locked(replacement.order_id)
         replacement.change(to, last_error="" if to in (Asked.ASKED, Asked.DONE) else words[:500], error_code=code)
         given = dict(fields)
         if order.status in lifecycle.TERMINAL:
@@ -177,7 +176,7 @@ def _retry(move: Callable[[], None], replacement: Replacement) -> None:
                 move()
             return
         except (Stale, IntegrityError):
-            replacement.refresh_from_db()
+            asked.refresh(replacement)
             if replacement.status not in lifecycle.ASKED_OPEN:
                 return  # settled meanwhile
     raise Stale(f"replacement {replacement.pk} would not hold still")

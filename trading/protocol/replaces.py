@@ -13,10 +13,10 @@ from brokers.connections.waiting import one_at_a_time
 from brokers.domain.orders import OrderTicket
 from brokers.models import Account
 from brokers.port import Broker, Term
-from trading import lifecycle, risk, tickets
+from trading import lifecycle, plain_sql, risk, tickets
 from trading.lifecycle import Asked, Status
 from trading.models import Order, OrderEvent, Replacement
-from trading.protocol import durability, reading, replacements, sending
+from trading.protocol import asked, durability, known, reading, replacements, sending
 from trading.protocol.counters import counters
 from trading.protocol.readiness import at_hand, compare_first
 from trading.risk import Snapshot
@@ -70,7 +70,7 @@ def why_not_now(order: Order) -> str:
         return "The broker has not given this order a number yet. Try again in a moment."
     if order.cancel_pending or order.status == Status.CANCEL_REQUESTED:
         return "A cancel is asked for: wait for the broker's answer."
-    if order.replace_pending or order.replacements.filter(status__in=lifecycle.ASKED_OPEN).exists():
+    if order.replace_pending or asked.is_open(order.pk):
         return "A replacement of this order is being carried out: wait until it shows."
     return ""
 
@@ -113,8 +113,7 @@ def differences(before: OrderTicket, after: OrderTicket) -> set[Term] | None:
 
 def with_key(account: Account, key: str, ticket: OrderTicket, chain: Any) -> Replacement | None:
     """The replacement under a key; ``KeyReused`` when the key was for something else."""
-    found: Replacement | None = Replacement.objects.filter(account=account, idempotency_key=key).first()
-    other = Order.objects.filter(account=account, idempotency_key=key).exists()
+    found, other = asked.under_key(account.pk, key)
     same = found is not None and (found.ticket_sha256, found.chain) == (tickets.fingerprint(ticket), chain)
     if other or (found is not None and not same):
         raise KeyReused("This idempotency key was used for something else. Use a new key for a new request.")
@@ -144,9 +143,9 @@ def replace(
     order's ``replacements``. Raises ``NotReplaceable``, ``Denied``, ``KeyReused``, or ``BrokerError`` when it never
     began.
     """
-    order = Order.objects.select_related("account__connection").get(pk=order.pk)
-    if (known := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
-        return replacements.standing(known)
+    order = known.order_of(order.pk)
+    if (there := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
+        return replacements.standing(there)
     check(order, ticket)
     compare_first(order.account)
     hand = at_hand(order.account)
@@ -155,8 +154,8 @@ def replace(
     try:
         replacement = _write_down(order, ticket, idempotency_key, source, snapshot, confirmed)
     except IntegrityError:
-        if (known := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
-            return replacements.standing(known)
+        if (there := with_key(order.account, idempotency_key, ticket, order.chain_id)) is not None:
+            return replacements.standing(there)
         raise NotReplaceable("A replacement of this order is being carried out: wait until it shows.") from None
     return _send(replacement, ticket, hand.broker)
 
@@ -168,13 +167,13 @@ def _write_down(
     durability.check()
     with one_at_a_time(order.account_id), transaction.atomic(durable=True):
         account, epoch = sending.locked(order.account)
-        row = Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
+        row = known.locked(order.pk)
         row.account = account
         check(row, ticket)
         rest = left_of(ticket, row)
         findings, seen = sending.judged(rest, _in_place_of(row, snapshot), account, source)
         refused = risk.unmet(findings, confirmed)
-        replacement = Replacement.objects.create(
+        replacement = Replacement(
             account=account,
             order=row,
             user_id=row.user_id,
@@ -190,6 +189,8 @@ def _write_down(
             reserved=_beyond(rest, row, seen),
             last_error=" ".join(finding.words for finding in refused)[:500],
         )
+        plain_sql.write(plain_sql.insert(replacement))
+        replacement._state.adding = False
         _tell(row, replacement, findings, confirmed)
     if refused:
         raise sending.Denied(refused, row)

@@ -5,7 +5,8 @@ Whatever is not a clear answer is *unknown* and looked up (reconcile.py), never 
 
 import logging
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +22,13 @@ from brokers.port import Broker
 from brokers.rows import columns, instance
 from trading import plain_sql, risk, tickets
 from trading.lifecycle import Status
-from trading.models import Order, OrderEvent, new_client_ref
+from trading.models import Order, OrderEvent, Stale, new_client_ref
 from trading.protocol import durability, epoch, explained, news, reading, succession
 from trading.protocol.cancels import words_of
 from trading.protocol.counters import counters
 from trading.protocol.reconcile import FIRST_CHECK
 from trading.risk import Finding, Snapshot
-from trading.safety import last_count, limits, snapshots
+from trading.safety import halts, last_count, limits, snapshots
 
 logger = logging.getLogger(__name__)
 OWNER_TIME = timedelta(seconds=30)
@@ -58,15 +59,32 @@ def locked(account: Account) -> tuple[Account, int]:
 
     Of its connection what the checks look at was read with it.
     """
-    locking = " FOR NO KEY UPDATE OF a" if database.features.has_select_for_no_key_update else ""
-    (row,) = plain_sql.rows(ACCOUNT + locking, {"account": account.pk}, (*OF_ACCOUNT, *OF_CONNECTION))
+    (row,) = plain_sql.rows(*_lock(account))
     found = instance(Account, OF_ACCOUNT, row[: len(OF_ACCOUNT)])
     found.connection = instance(Connection, OF_CONNECTION, row[len(OF_ACCOUNT) :])
     return found, epoch.check()
 
 
+def _lock(account: Account) -> plain_sql.Question:
+    locking = " FOR NO KEY UPDATE OF a" if database.features.has_select_for_no_key_update else ""
+    return plain_sql.Question(ACCOUNT + locking, {"account": account.pk}, OF_BOTH)
+
+
+@contextmanager
+def _sending(account: Account) -> Iterator[tuple[Account, int]]:
+    """The sending transaction, with what ``locked`` gives. The account's row, the gate of the halts and the epoch are
+    asked for in one go, in this order: whoever presses a halt for an account has its row first, too."""
+    with (
+        one_at_a_time(account.pk),
+        transaction.atomic(durable=True),
+        plain_sql.along(_lock(account), *halts.to_hold(), epoch.WRITTEN),
+    ):
+        yield locked(account)
+
+
 OF_ACCOUNT = plain_sql.fields_of(Account)
 OF_CONNECTION = plain_sql.fields_of(Connection, "id", "user", "broker", "environment", "label", "state")
+OF_BOTH = (*OF_ACCOUNT, *OF_CONNECTION)
 ACCOUNT = (
     f"SELECT {columns('a', OF_ACCOUNT)}, {columns('c', OF_CONNECTION)} FROM {Account._meta.db_table} a "  # noqa: S608
     f"JOIN {Connection._meta.db_table} c ON c.id = a.connection_id WHERE a.id = %(account)s"
@@ -75,8 +93,9 @@ ACCOUNT = (
 
 def judged(ticket: OrderTicket, snapshot: Snapshot, account: Account, source: str) -> tuple[list[Finding], Snapshot]:
     """All that speaks against an order by what the database says now. To be called with the account's row locked."""
-    now = snapshots.renew(snapshot, account)
-    return risk.check(ticket, now, limits.for_account(account, source, snapshot.key_id)), now
+    with plain_sql.along(limits.question(account, snapshot.key_id)):
+        now = snapshots.renew(snapshot, account)
+        return risk.check(ticket, now, limits.for_account(account, source, snapshot.key_id)), now
 
 
 def write_down(
@@ -91,8 +110,7 @@ def write_down(
 ) -> Order:
     """Commit the intent as SENDING, or as DENIED and raise ``Denied``. ``IntegrityError`` when the key is taken."""
     durability.check()
-    with one_at_a_time(account.pk), transaction.atomic(durable=True):
-        row, now = locked(account)
+    with _sending(account) as (row, now):
         findings, seen = judged(ticket, snapshot, row, source)
         refused = risk.unmet(findings, confirmed)
         fields = intent(row, ticket, source, seen, now) | verdict(findings, refused, confirmed)
@@ -115,8 +133,7 @@ def write_down_group(
 ) -> list[Order]:
     """The same for orders that are sent as one: a row each, the first one under the key."""
     durability.check()
-    with one_at_a_time(account.pk), transaction.atomic(durable=True):
-        row, now = locked(account)
+    with _sending(account) as (row, now):
         seen = snapshots.renew(snapshot, row)
         findings = risk.check_group(group, seen, limits.for_account(row, source, snapshot.key_id))
         refused = risk.unmet(findings, confirmed)
@@ -205,10 +222,10 @@ def let_go(written_at: datetime | None, epoch_of_row: int, orders: Sequence[Orde
     if written_at is None or timezone.now() - written_at > SEND_WITHIN:
         raise Unavailable("The desk was held up and the order is too old to send by now. Nothing was sent.")
     try:
-        epoch.check_current(epoch_of_row)
-        if orders:  # what has no row of its own (a replacement) is not counted either
-            written = [order.created_at for order in orders]
-            last_count.check(min(written), max(written), lambda reached: [settle(order, reached) for order in orders])
+        if orders:
+            _look_once_more(epoch_of_row, orders)
+        else:  # what has no row of its own (a replacement) is not counted either
+            epoch.check_current(epoch_of_row)
     except BrokerError:
         raise
     except Exception as error:
@@ -217,14 +234,22 @@ def let_go(written_at: datetime | None, epoch_of_row: int, orders: Sequence[Orde
     counters.intent()
 
 
+def _look_once_more(epoch_of_row: int, orders: Sequence[Order]) -> None:
+    """The installation's caps and the epoch, read in one go."""
+    written = [order.created_at for order in orders]
+    with plain_sql.along(epoch.WRITTEN):
+        last_count.check(min(written), max(written), lambda reached: [settle(order, reached) for order in orders])
+        epoch.check_current(epoch_of_row)
+
+
 def send(order: Order, ticket: OrderTicket, broker: Broker) -> Order:
     """Send what was written down, once."""
 
     def attempt() -> Placed:
         let_go(order.sent_at, order.epoch, [order])
         placed = broker.place_order(order.account.number, ticket, str(order.client_ref))
-        if not _answers(order, placed.order):
-            raise OutcomeUnknown("The broker answered for another order. This one is being looked up.")
+        if not _names(order, placed.order):
+            raise OutcomeUnknown(ANOTHERS)
         return placed
 
     placed, error = _attempted(attempt, order)
@@ -269,14 +294,20 @@ def _attempted(attempt: Callable[[], Any], order: Order) -> tuple[Any, Exception
 
 def _answers(order: Order, told: OrderUpdate) -> bool:
     """Whether an acceptance is of this order: a gateway may hand out the answer to another request."""
+    return _names(order, told) and not _is_anothers(order, told)
+
+
+def _names(order: Order, told: OrderUpdate) -> bool:
+    return told.account_number == order.account.number and told.client_ref in (None, order.client_ref)
+
+
+def _is_anothers(order: Order, told: OrderUpdate) -> bool:
+    """Whether the number that was told belongs to another order of ours."""
     values = {"account": order.account_id, "number": told.broker_order_id, "order": order.pk}
-    return (
-        told.account_number == order.account.number
-        and told.client_ref in (None, order.client_ref)
-        and not (told.broker_order_id and any(plain_sql.rows(ANOTHER, values, (Order._meta.get_field("seq"),))))
-    )
+    return bool(told.broker_order_id and plain_sql.rows(ANOTHER, values, (Order._meta.get_field("seq"),)))
 
 
+ANOTHERS = "The broker answered for another order. This one is being looked up."
 ANOTHER = (
     f"SELECT 1 FROM {Order._meta.db_table} WHERE account_id = %(account)s AND broker_order_id = %(number)s "  # noqa: S608
     "AND NOT is_external AND id <> %(order)s"
@@ -284,12 +315,21 @@ ANOTHER = (
 
 
 def taken(order: Order, placed: Placed) -> Order:
+    """Write down that it was taken. Of a number that is another order's the database knows, and refuses it: one number,
+    one order of an account."""
     if placed.warnings:
+        if _is_anothers(order, placed.order):
+            return settle(order, OutcomeUnknown(ANOTHERS))
         words = " ".join(notice.message for notice in placed.warnings)
         notices = [{"code": notice.code, "message": notice.message} for notice in placed.warnings]
         news.note(order, Source.POST, kind="warnings", words=words, warnings=notices)
         return news.hear(order, placed.order, Source.POST)
-    return news.hear(order, placed.order, Source.POST, just_read=True)
+    try:
+        return news.hear(order, placed.order, Source.POST, just_read=True)
+    except Stale:
+        if not _is_anothers(order, placed.order):
+            raise
+        return settle(order, OutcomeUnknown(ANOTHERS))
 
 
 def settle(order: Order, error: Exception) -> Order:

@@ -2,33 +2,30 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+
+from django.utils import timezone
 
 from brokers.domain.orders import BrokerStatus, OrderTicket, OrderUpdate
 from brokers.models import Account
 from trading import lifecycle, tickets
 from trading.lifecycle import Asked, Status
 from trading.models import Order, OrderEvent, Replacement, Stale
-from trading.protocol import reading
+from trading.protocol import asked, known, reading
 
+SOON = timedelta(seconds=2)
+"""After a replacement its order is looked at again."""
 NOT_AT_WORK = frozenset({BrokerStatus.REPLACE_REQUESTED, BrokerStatus.CANCEL_REQUESTED})
-
-
-def predecessor(account: Account, update: OrderUpdate) -> Order | None:
-    """The order whose place this one takes, where it is known here."""
-    if update.replaces_order_id is None:
-        return None
-    found: Order | None = Order.objects.filter(account=account, broker_order_id=update.replaces_order_id).first()
-    return found
 
 
 def asked_for(original: Order, update: OrderUpdate) -> Replacement | None:
     """The replacement of ours that may have led to an order's successor: the one that is open, else one that was
     thought to have come to nothing and asked for just these terms. A denied or finished one has led nowhere."""
-    asked: list[Replacement] = list(original.replacements.exclude(status__in=[Asked.DENIED, Asked.DONE]))
-    is_open = next((one for one in asked if one.status in lifecycle.ASKED_OPEN), None)
-    return is_open or next((one for one in asked if _is_on(update, one.order_ticket)), None)
+    found = asked.of_order(original.pk)
+    is_open = next((one for one in found if one.status in lifecycle.ASKED_OPEN), None)
+    return is_open or next((one for one in found if _is_on(update, one.order_ticket)), None)
 
 
 def inherited(original: Order, replacement: Replacement | None, update: OrderUpdate) -> dict[str, Any]:
@@ -66,9 +63,9 @@ def _reserved(order: Order, replacement: Replacement) -> Decimal | None:
     return order.reserved + replacement.reserved
 
 
-def succeeded(replacement: Replacement, successor: Order, source: str) -> None:
-    """A replacement has led to a new order. In the transaction that takes that order in."""
-    order = Order.objects.select_for_update(of=("self",)).get(pk=replacement.order_id)
+def succeeded(replacement: Replacement, order: Order, successor: Order, source: str) -> None:
+    """A replacement of an order, whose row is locked, has led to a new one. In the transaction that takes that in."""
+    looked_at: dict[str, Any] = {"next_check_at": timezone.now() + SOON, "checks": 0}
     replacement.change(Asked.DONE, successor=successor, last_error="")
     order.change(
         kind="replace",
@@ -76,12 +73,13 @@ def succeeded(replacement: Replacement, successor: Order, source: str) -> None:
         words=f"Order {successor.broker_order_id} takes its place: {replacement.description}.",
         payload={"replacement": str(replacement.pk), "successor": str(successor.pk)},
         replace_pending=False,
+        **(looked_at if order.status in lifecycle.OPEN else {}),
     )
 
 
 def applied(replacement: Replacement, update: OrderUpdate, source: str) -> None:
     """A replacement has changed the order itself, under its old number. In a transaction."""
-    order = Order.objects.select_for_update(of=("self",)).get(pk=replacement.order_id)
+    order = known.locked(replacement.order_id)
     ticket = replacement.order_ticket
     now = lifecycle.from_broker(update.status, replaced=update.replaced_by_order_id is not None)
     moves = order.status == Status.REPLACE_REQUESTED and lifecycle.can_move(Status(order.status), now)

@@ -9,14 +9,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections
-from django.db.models import Min, Q
 from django.utils import timezone
 
 from brokers.domain.instruments import Instrument, parse_instrument
 from brokers.live.hub import hub
-from brokers.models import Account, Connection
-from trading import lifecycle
-from trading.models import Order, OrderQuerySet
+from brokers.models import Connection
+from brokers.owned import account_by_id
+from trading import lifecycle, plain_sql
+from trading.models import Order
 from trading.protocol import reconcile
 from trading.protocol.counters import counters
 from trading.risk import TradingState
@@ -124,22 +124,32 @@ def halt_all() -> None:
 
 def due_accounts() -> list[UUID]:
     """Accounts with orders to look at now, those in doubt first."""
-    due = Order.objects.due(timezone.now())
-    in_doubt = Q(status__in=lifecycle.UNCERTAIN) | Q(replace_pending=True) | Q(decrease_seen_at__isnull=False)
-    doubtful = _accounts(due.filter(in_doubt), DOUBTFUL_AT_ONCE)
-    others = _accounts(due.filter(status__in=lifecycle.OPEN), OTHERS_AT_ONCE)
-    late = _accounts(due.filter(status__in=lifecycle.NEVER_THERE), LATE_AT_ONCE)
-    return list(dict.fromkeys([*doubtful, *others, *late]))
+    found = plain_sql.rows(DUE, {"now": timezone.now()}, plain_sql.fields_of(Order, "account"))
+    return list(dict.fromkeys(account_id for account_id, *_ in sorted(found, key=lambda line: line[1:])))
 
 
-def _accounts(orders: OrderQuerySet, most: int) -> list[UUID]:
-    """Each account once, those that have waited longest."""
-    waiting = orders.order_by().values("account_id").annotate(since=Min("next_check_at")).order_by("since")
-    return list(waiting.values_list("account_id", flat=True)[:most])
+def _waiting(place: int, which: str, most: int) -> str:
+    """Accounts with due orders of one kind, each once, those that have waited longest."""
+    return (
+        f"SELECT * FROM (SELECT account_id, {place} AS place, MIN(next_check_at) AS since "  # noqa: S608
+        f"FROM {Order._meta.db_table} WHERE next_check_at <= %(now)s AND ({which}) "
+        f"GROUP BY account_id ORDER BY since LIMIT {most}) kind{place}"
+    )
+
+
+KINDS = (
+    f"status IN ({plain_sql.words(lifecycle.UNCERTAIN)}) OR replace_pending OR decrease_seen_at IS NOT NULL",
+    f"status IN ({plain_sql.words(lifecycle.OPEN)})",
+    f"status IN ({plain_sql.words(lifecycle.NEVER_THERE)})",
+)
+AT_MOST = (DOUBTFUL_AT_ONCE, OTHERS_AT_ONCE, LATE_AT_ONCE)
+DUE = " UNION ALL ".join(_waiting(place, *kind) for place, kind in enumerate(zip(KINDS, AT_MOST, strict=True)))
 
 
 def look_after(account_id: UUID) -> None:
-    reconcile.look_up(Account.objects.select_related("connection").get(pk=account_id), timezone.now())
+    account = account_by_id(account_id)
+    if account is not None:
+        reconcile.look_up(account, timezone.now())
 
 
 def wanted_feeds() -> dict[UUID, Collection[Instrument]]:

@@ -23,6 +23,7 @@ from trading.risk.facts import (
 from trading.risk.findings import Finding, unmet
 from trading.risk.flow import check_flow
 from trading.risk.habits import check_habits
+from trading.risk.halted import check_halted
 from trading.risk.money import check_money, takes
 from trading.risk.prices import check_prices
 from trading.risk.reducing import grows, spared
@@ -35,6 +36,7 @@ Control = Callable[[OrderTicket, Snapshot, Limits], Iterable[Finding]]
 CONTROLS: tuple[Control, ...] = (
     check_standing,
     check_all_terms,
+    check_halted,
     check_prices,
     check_sizes,
     check_money,

@@ -24,11 +24,19 @@ D = DEFAULTS
 CODES: dict[str, Code] = {
     "KILL_SWITCH": Code("Trading is halted, or may only reduce, at some level", HARD),
     "CONNECTION_NOT_READY": Code("The connection is not signed in, or not read anew since the start", HARD),
-    "ACCOUNT_NOT_ALLOWED": Code("The account is closed, or the sign-in may only look", HARD),
+    "ACCOUNT_NOT_ALLOWED": Code(
+        "The account is closed or frozen, may only close what it holds and this does not, or the sign-in may only "
+        f"look; what the broker said of it is not known, or older than {standing.RESTRICTIONS_SECONDS // 60} minutes",
+        HARD,
+    ),
     "SIGNAL_AGE": Code("A program's signal is old, or from the future", HARD, f"{plain(D.signal_seconds)} s"),
     "NEW_DESTINATION": Code("The first order with real money to this account, by hand or by a program", SOFT),
     "INSTRUMENT_UNKNOWN": Code("The broker's description of the instrument can't be had", HARD),
-    "NOT_ALLOWED": Code("The broker, or the list of denied symbols, does not let this be traded", HARD),
+    "NOT_ALLOWED": Code(
+        "The broker, or the list of denied symbols, does not let this be traded; trading in it, or in what it is on, "
+        "is halted; whether it is halted is not told (soft for limit orders)",
+        BOTH,
+    ),
     "BAD_QUANTITY": Code("A fraction where whole ones are traded", HARD),
     "BAD_PRICE": Code("Off the price steps; a stop on the wrong side; a stop limit that may not fill (soft)", BOTH),
     "COMBINATION": Code(

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from brokers.domain.accounts import Balance, Position
+from brokers.domain.accounts import Balance, Position, Restrictions
 from brokers.domain.instruments import Instrument
 from brokers.domain.market import Details, MarketState, Quote
 from brokers.domain.orders import Leg, OrderTicket, OrderType
@@ -133,6 +133,8 @@ class Snapshot:
     not_allowed: str | None = None
     """Why this account can't; "" when it can."""
     standing: Standing | None = None
+    restrictions: Restrictions | None = None
+    """What the broker keeps the account from."""
     details: Mapping[Instrument, Details] = field(default_factory=dict)
     quotes: Mapping[Instrument, Quote] = field(default_factory=dict)
     quotes_at: datetime | None = None

@@ -26,13 +26,13 @@ def check_prices(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Ite
     needs_quote = ticket.order_type is not OrderType.LIMIT
     missing = [leg.instrument for leg in ticket.legs if middle(snapshot.quotes.get(leg.instrument)) is None]
     yield from _stale(snapshot, limits, missing, needs_quote)
-    if ticket.order_type is OrderType.MARKET:
+    if ticket.order_type.takes_market:
         yield from _closed(ticket, snapshot)
     for leg in ticket.legs:
         quote = snapshot.quotes.get(leg.instrument)
         if quote is not None:
             yield from _crossed(quote)
-            if ticket.order_type is OrderType.MARKET:
+            if ticket.order_type.takes_market:
                 yield from _market_guard(quote, snapshot)
     if not missing:
         yield from _stop_side(ticket, snapshot)

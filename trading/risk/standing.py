@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from brokers.domain.instruments import Future, FutureOption
 from brokers.domain.orders import OrderTicket
 from trading.risk.bounds import Limits
 from trading.risk.facts import Snapshot, TradingState
@@ -11,6 +12,8 @@ from trading.risk.reducing import enlarges
 
 FUTURE_SECONDS = 5
 """How far a program's clock may be ahead of ours."""
+RESTRICTIONS_SECONDS = 900
+"""What the broker keeps an account from is not known any more when it was told longer ago than this."""
 
 
 def check_standing(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -22,6 +25,7 @@ def check_standing(ticket: OrderTicket, snapshot: Snapshot, limits: Limits) -> I
     if snapshot.not_allowed or snapshot.not_allowed is None:
         words = snapshot.not_allowed or "Whether orders may go to this account is not known."
         yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
+    yield from _restricted(ticket, snapshot)
     yield from _signal(snapshot, limits)
     if snapshot.first_live_order:
         how = "that a program sends" if snapshot.source == "api" else "that is sent by hand"
@@ -39,6 +43,31 @@ def _halted(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
     elif snapshot.standing.state is TradingState.REDUCING and (reason := enlarges(ticket, snapshot)):
         words = f"Only orders that make nothing bigger go out now, and {reason} ({why})"
         yield Finding("", "KILL_SWITCH", words)
+
+
+def _restricted(ticket: OrderTicket, snapshot: Snapshot) -> Iterator[Finding]:
+    """By the broker's word on the account: frozen takes nothing, closing only what makes nothing bigger."""
+    told = snapshot.restrictions
+    if told is None:
+        words = f"What the broker lets this account do could not be read{snapshot.why('restrictions')}: try again."
+        yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
+        return
+    age = Decimal(str((snapshot.now - told.as_of).total_seconds()))
+    if age > RESTRICTIONS_SECONDS:
+        words = f"What the broker lets this account do was last read {age / 60:.0f} minutes ago: try again."
+        yield Finding("account", "ACCOUNT_NOT_ALLOWED", words, True, texts(age=age, limit=RESTRICTIONS_SECONDS))
+    elif told.is_frozen:
+        words = f"The broker takes no orders for this account ({told.words}): ask the broker why."
+        yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
+    elif (told.closing_only or (told.futures_closing_only and _has_futures(ticket))) and (
+        reason := enlarges(ticket, snapshot)
+    ):
+        words = f"The broker lets this account only close what it holds ({told.words}), and {reason}"
+        yield Finding("account", "ACCOUNT_NOT_ALLOWED", words)
+
+
+def _has_futures(ticket: OrderTicket) -> bool:
+    return any(isinstance(leg.instrument, Future | FutureOption) for leg in ticket.legs)
 
 
 def _signal(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:

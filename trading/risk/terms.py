@@ -93,7 +93,7 @@ def _combination(ticket: OrderTicket, can: Capabilities) -> Iterator[Finding]:
         yield Finding("order_type", "COMBINATION", f"This broker takes no {kind.words} orders.")
     if time not in can.times_in_force:
         yield Finding("time_in_force", "COMBINATION", "This broker does not take this duration.")
-    if kind is OrderType.MARKET and time in LASTING:
+    if kind.takes_market and time in LASTING:
         yield Finding("time_in_force", "COMBINATION", "A market order is for today: choose Day, or a limit order.")
     if time in EXTENDED and (kind is not OrderType.LIMIT or len(ticket.legs) > 1):
         words = "Outside regular hours only limit orders of one leg are taken: make it a limit order, or choose Day."

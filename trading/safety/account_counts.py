@@ -28,7 +28,7 @@ class Counts:
     is_halted: bool
 
 
-def of(account: Account, source: str, key_id: str, now: datetime) -> Counts:
+def question(account: Account, source: str, key_id: str, now: datetime) -> plain_sql.Question:
     values = {
         "account": account.pk,
         "source": source,
@@ -37,7 +37,11 @@ def of(account: Account, source: str, key_id: str, now: datetime) -> Counts:
         "minute": now - MINUTE,
         "day": now - DAY,
     }
-    (row,) = plain_sql.rows(SQL, values, FIELDS)
+    return plain_sql.Question(SQL, values, FIELDS)
+
+
+def of(account: Account, source: str, key_id: str, now: datetime) -> Counts:
+    (row,) = plain_sql.rows(*question(account, source, key_id, now))
     second, minute, day, second_again, minute_again, day_again, by_all, dollars, refusals, before, halted = row
     return Counts(
         sent=Sent(second + second_again, minute + minute_again, day + day_again),

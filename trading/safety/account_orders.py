@@ -66,6 +66,25 @@ def read(
     asked: Sequence[frozenset[str]] = (),
 ) -> AccountOrders:
     """``since`` is when the broker's figures were asked for; ``asked`` the symbols of each order's legs."""
+    found = AccountOrders([], [], [], [], [])
+    for which, *row in plain_sql.rows(
+        *question(account, since, now, symbols=symbols, fingerprints=fingerprints, asked=asked)
+    ):
+        found[which].append(Row(*row))
+    found.past.sort(key=lambda row: row.created_at, reverse=True)
+    return found
+
+
+def question(
+    account: Account,
+    since: datetime,
+    now: datetime,
+    *,
+    symbols: Sequence[str] = (),
+    fingerprints: Sequence[str] = (),
+    asked: Sequence[frozenset[str]] = (),
+) -> plain_sql.Question:
+    """What ``read`` asks the database."""
     different = list(dict.fromkeys(asked))
     values: dict[str, Any] = {
         "account": account.pk,
@@ -78,12 +97,8 @@ def read(
     }
     for number, names in enumerate(different):
         values |= plain_sql.named(f"past{number}_", sorted(names))
-    found = AccountOrders([], [], [], [], [])
     sql = _sql(len(symbols), len(fingerprints), tuple(len(names) for names in different))
-    for which, *row in plain_sql.rows(sql, values, FIELDS):
-        found[which].append(Row(*row))
-    found.past.sort(key=lambda row: row.created_at, reverse=True)
-    return found
+    return plain_sql.Question(sql, values, FIELDS)
 
 
 COLUMNS = (

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from brokers.models import Account
-from trading import audit, lifecycle
+from trading import audit, lifecycle, plain_sql
 from trading.lifecycle import Status
 from trading.models import Halt, Order, ScopeKind
 from trading.risk.facts import HaltNote, Standing, TradingState
@@ -150,11 +150,19 @@ def _open() -> QuerySet[Halt]:
 
 def _hold_gate(*, alone: bool) -> None:
     """Till the end of the transaction. SQLite's transactions that write are one at a time anyhow."""
-    if connection.vendor != "postgresql" or not connection.in_atomic_block:
-        return
-    name = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {name}(%s)", [GATE])
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        plain_sql.rows(*(ALONE if alone else WITH_OTHERS))
+
+
+WITH_OTHERS, ALONE = (
+    plain_sql.Question(f"SELECT {name}(%(gate)s)", {"gate": GATE}, ())
+    for name in ("pg_advisory_xact_lock_shared", "pg_advisory_xact_lock")
+)
+
+
+def to_hold() -> list[plain_sql.Question]:
+    """What ``hold`` asks the database, for who wants it to come along with something else."""
+    return [WITH_OTHERS] if connection.vendor == "postgresql" else []
 
 
 # --- pressing ---

@@ -66,10 +66,15 @@ def _wait_in_line() -> None:
 
 def _may_be_over(since: datetime, until: datetime) -> bool:
     """Whether all within a second of it, or a minute, are too much: no single second or minute holds more."""
-    values = _around(since, until) | {"second_before": since - SECOND, "second_after": until + SECOND}
-    ((orders, dollars, *most),) = plain_sql.rows(SUMS, values, (NUMBER, DOLLARS, *CAPS))
+    ((orders, dollars, *most),) = plain_sql.rows(*question(since, until))
     most_orders, most_dollars = _caps(*most)
     return orders > most_orders or (dollars or Decimal(0)) > most_dollars
+
+
+def question(since: datetime, until: datetime) -> plain_sql.Question:
+    """What ``check`` asks the database at first, and mostly alone."""
+    values = _around(since, until) | {"second_before": since - SECOND, "second_after": until + SECOND}
+    return plain_sql.Question(SUMS, values, (NUMBER, DOLLARS, *CAPS))
 
 
 def _is_over(since: datetime, until: datetime) -> bool:

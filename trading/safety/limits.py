@@ -32,10 +32,15 @@ def for_account(account: Account, source: str = "", key_id: str = "") -> Limits:
     ``source`` and ``key_id`` say which way an order came: "" is no key. Its rates are held against all that was sent
     to the account, by whatever key.
     """
-    values = {"person": account.connection.user_id, "account": account.pk, "key_id": key_id}
     return _together(
-        (scope, dict(zip(VALUES, said, strict=True))) for scope, *said in plain_sql.rows(SQL, values, FIELDS)
+        (scope, dict(zip(VALUES, said, strict=True))) for scope, *said in plain_sql.rows(*question(account, key_id))
     )
+
+
+def question(account: Account, key_id: str = "") -> plain_sql.Question:
+    """What ``for_account`` asks the database."""
+    values = {"person": account.connection.user_id, "account": account.pk, "key_id": key_id}
+    return plain_sql.Question(SQL, values, FIELDS)
 
 
 VALUES = (*NUMBERS, *OF_ALL, *PERMISSIONS, "denied_symbols")

@@ -18,11 +18,11 @@ from brokers.connections.waiting import side_by_side
 from brokers.domain.accounts import Position
 from brokers.domain.instruments import FutureOption, Instrument, Option, Other
 from brokers.domain.market import Details
-from brokers.domain.orders import InvalidTicket, OrderGroup, OrderTicket, OrderType, Preview
+from brokers.domain.orders import InvalidTicket, OrderGroup, OrderTicket, Preview
 from brokers.errors import BrokerError
 from brokers.models import Account
 from brokers.port import Broker
-from trading import lifecycle, tickets
+from trading import lifecycle, plain_sql, tickets
 from trading.instruments import details_of
 from trading.lifecycle import Status
 from trading.models import Halt, Order
@@ -34,6 +34,7 @@ from trading.safety import account_counts, account_orders, halts, hours
 from trading.safety.account_counts import REFUSED
 from trading.safety.account_orders import AccountOrders, Row
 from trading.safety.open_orders import working_of
+from trading.safety.restrictions import restrictions_of
 
 __all__ = ["REFUSED", "Snapshot", "refusals", "renew", "reserve", "take", "take_group", "take_with_preview", "worth"]
 
@@ -124,10 +125,11 @@ def _take(
     wanted = _to_quote(instruments, details, positions or ())
     quotes_at = timezone.now()
     quotes, no_quotes = _asked(lambda: broker.get_quotes(wanted))
-    to_market = any(ticket.order_type is OrderType.MARKET for ticket in asked)
+    to_market = any(ticket.order_type.takes_market for ticket in asked)
     open_now, no_hours = hours.states(account, instruments, broker) if to_market else ({}, "")
+    restrictions, no_restrictions = restrictions_of(account, broker)
     troubles = {"details": details_trouble, "balance": no_balance, "positions": no_positions, "quotes": no_quotes}
-    troubles["hours"] = no_hours
+    troubles |= {"hours": no_hours, "restrictions": no_restrictions}
     known = registry.BROKERS.get(account.connection.broker)
     return Snapshot(
         now=timezone.now(),
@@ -142,6 +144,7 @@ def _take(
         quotes=quotes or {},
         quotes_at=quotes_at if quotes is not None else None,
         hours=open_now,
+        restrictions=restrictions,
         balance=balance,
         positions=tuple(positions) if positions is not None else None,
         figures_at=at,
@@ -183,12 +186,13 @@ def _figures(account: Account, broker: Broker, *, anew: bool) -> tuple[datetime,
     if kept is not None and not anew:
         return kept
     at = timezone.now()
-    balance, positions, _ = side_by_side(
+    balance, positions, *_ = side_by_side(
         account.connection_id,
         [
             lambda: _asked(lambda: broker.get_balance(account.number)),
             lambda: _asked(lambda: broker.get_positions(account.number)),
             lambda: _opening(account, broker),  # is kept, for when it is asked for next
+            lambda: restrictions_of(account, broker),  # so is this
         ],
     )
     if not balance[1] and not positions[1]:
@@ -259,16 +263,15 @@ def renew(snapshot: Snapshot, account: Account) -> Snapshot:
     """The snapshot with what our own rows say now. ``account`` is locked by the caller's transaction."""
     now = timezone.now()
     since = snapshot.figures_at or now
+    about: dict[str, Any] = {
+        "symbols": snapshot.symbols,
+        "fingerprints": snapshot.fingerprints,
+        "asked": [frozenset(str(instrument) for instrument in legs) for legs in snapshot.asked],
+    }
     halts.hold()  # before anything is read: a press is seen, or waits
-    counts = account_counts.of(account, snapshot.source, snapshot.key_id, now)
-    found = account_orders.read(
-        account,
-        since,
-        now,
-        symbols=snapshot.symbols,
-        fingerprints=snapshot.fingerprints,
-        asked=[frozenset(str(instrument) for instrument in legs) for legs in snapshot.asked],
-    )
+    with plain_sql.along(account_orders.question(account, since, now, **about)):
+        counts = account_counts.of(account, snapshot.source, snapshot.key_id, now)
+        found = account_orders.read(account, since, now, **about)
     return replace(
         snapshot,
         now=now,

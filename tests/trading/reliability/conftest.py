@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 import servers
 from doomed.cluster import Cluster, Doomed, environment_for
 from doomed.nursery import Child, Nursery
+
+from trading.risk.bounds import OF_ALL
+from trading.safety import limits
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of a random name is made in it)
 ENOUGH = 4 * 1024**3
@@ -75,3 +79,10 @@ def wait_for_its_word(broker: Child, seconds: float = 60) -> None:
     while not (broker.out.exists() and broker.out.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
     assert broker.out.read_text().strip() == "ready"
+
+
+@pytest.fixture
+def room_for_all(db: None) -> None:
+    """More orders a second than an installation may send: where nothing else keeps the machine busy, they are sent."""
+    wide = dict.fromkeys(OF_ALL, Decimal(10**6)) | {"installation_dollars_a_minute": Decimal(10**12)}
+    limits.change(wide, by=None, reason="a test of something else")

@@ -17,7 +17,7 @@ from trading.lifecycle import ASKED_OPEN, Status
 from trading.models import Order, Replacement
 from trading.protocol import cancels, reading, reconcile, replaces
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3_600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("room_for_all"), pytest.mark.timeout(3_600)]
 OPEN = (BrokerStatus.ROUTED, BrokerStatus.WORKING)
 LOST = OutcomeUnknown("No answer")
 REFUSALS = ("not open", "invalid order id", "not found", "conflict")

@@ -14,7 +14,7 @@ from brokers.simulator.world import World
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 Desk = Callable[[], Doomed]
 WRONG = ("doubled", "lost", "invented", "unsettled", "missing", "external", "out_over_in", "excess")
-MORE_ACCOUNTS = 6
+MORE_ACCOUNTS = 8
 
 
 @pytest.fixture

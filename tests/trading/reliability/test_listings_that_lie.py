@@ -20,7 +20,7 @@ from trading.lifecycle import Status
 from trading.models import Order, OrderEvent
 from trading.protocol import reconcile
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("room_for_all"), pytest.mark.timeout(600)]
 LIES = ("5xx", "no address", "unreadable", "last page missing", "empty", "a minute old", "wrong account")
 
 

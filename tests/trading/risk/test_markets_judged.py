@@ -23,7 +23,7 @@ from risk_scene import (
     ticket,
 )
 
-from brokers.domain.orders import Action, OrderTicket, TimeInForce
+from brokers.domain.orders import Action, OrderTicket, OrderType, TimeInForce
 from trading.risk import (
     Snapshot,
     check,
@@ -45,6 +45,15 @@ def with_quote(instrument: Any, bid: str, ask: str, **more: Any) -> Snapshot:
 def test_no_market_order_into_a_wide_market(instrument: Any, bid: str, ask: str, expected: bool) -> None:
     setting = with_quote(instrument, bid, ask)
     assert ("MARKET_ORDER_GUARD" in kinds(buy("1", None, instrument), setting, FREE)) is expected
+
+
+def test_a_limit_that_the_broker_sets_at_the_market_is_guarded_as_a_market_order() -> None:
+    """Nobody named a price: what holds for the one holds for the other."""
+    order = replace(buy("1", None), order_type=OrderType.MARKETABLE_LIMIT)
+    wide = with_quote(XYZ, "97.49", "102.51")
+    assert kinds(order, wide, FREE) == kinds(buy("1", None), wide, FREE) == {"MARKET_ORDER_GUARD": "hard"}
+    lasting = replace(order, time_in_force=TimeInForce.GTC)
+    assert "COMBINATION" in kinds(lasting, RICH, FREE)
 
 
 def test_no_market_order_into_a_market_that_is_silent_for_a_minute() -> None:

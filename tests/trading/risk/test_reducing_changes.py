@@ -124,7 +124,7 @@ SPARED: list[tuple[str, OrderTicket, Snapshot, Limits]] = [
     ("PRICE_COLLAR", buy("40", "-120"), scene(), Limits()),
     ("MARKET_ORDER_GUARD", buy("40", None), scene(hours={}), Limits()),
     ("QUOTE_STALE", a_stop("40", "120"), scene(quotes={}, quotes_at=None), Limits()),
-    ("QUOTE_CROSSED", LESS, scene(quotes={XYZ: Quote(XYZ, NOW, Decimal(101), Decimal(100))}), Limits()),
+    ("QUOTE_CROSSED", LESS, scene(quotes={XYZ: Quote(XYZ, NOW, Decimal(101), Decimal(100), halted=False)}), Limits()),
     ("DUPLICATE_LIKE", LESS, scene(twins=(Twin("o", NOW, True),)), Limits()),
     ("OPEN_ORDERS", LESS, scene(), Limits(open_orders=Decimal(0))),
     ("BUYING_POWER", LESS, scene(reserved=Decimal(10**9)), Limits()),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from risk_scene import CALL_110, ES, WIDE, XYZ, a_balance, ago, buy, found, holding, leg, quotes, scene, sell, ticket
 
+from brokers.domain.accounts import Restrictions
 from brokers.domain.market import MarketState
 from brokers.domain.orders import Action, OrderTicket
 from trading.risk import Snapshot, TradingState, grows, unmet
@@ -16,12 +17,18 @@ SHORT_CALL = ticket(leg(CALL_110, Action.SELL_TO_OPEN), limit="2.00")
 FUTURE = ticket(leg(ES, Action.BUY), limit="6300.00")
 NO_QUOTES: Any = {}
 ONE_SIDED = quotes() | {XYZ: replace(quotes()[XYZ], bid=None)}
+UNTOLD = quotes() | {XYZ: replace(quotes()[XYZ], halted=None)}
 
 MISSING: list[tuple[str, OrderTicket, Snapshot, str]] = [
     ("halts", buy(), scene(standing=None), "KILL_SWITCH"),
     ("halts, closing", sell(), scene(HELD, standing=None), "KILL_SWITCH"),
     ("readiness", buy(), scene(not_ready=None), "CONNECTION_NOT_READY"),
     ("rights", buy(), scene(not_allowed=None), "ACCOUNT_NOT_ALLOWED"),
+    ("restrictions", buy(), scene(restrictions=None), "ACCOUNT_NOT_ALLOWED"),
+    ("restrictions, closing", sell(), scene(HELD, restrictions=None), "ACCOUNT_NOT_ALLOWED"),
+    ("stale restrictions", buy(), scene(restrictions=Restrictions("A1", ago(901))), "ACCOUNT_NOT_ALLOWED"),
+    ("whether it is halted", buy(), scene(quotes=UNTOLD), "NOT_ALLOWED"),
+    ("whether it is halted, to market", buy("1", None), scene(quotes=UNTOLD), "NOT_ALLOWED"),
     ("capabilities", buy(), scene(capabilities=None), "COMBINATION"),
     ("details", buy(), scene(details={}), "INSTRUMENT_UNKNOWN"),
     ("multiplier of a future", FUTURE, scene(details={}), "ORDER_NOTIONAL"),
@@ -61,7 +68,7 @@ MISSING: list[tuple[str, OrderTicket, Snapshot, str]] = [
 ]  # fmt: skip
 SOFT = {
     "quotes", "one side", "age of quotes", "stale quotes", "equity", "the day's gain", "price of what is held",
-    "what was sent before",
+    "what was sent before", "whether it is halted",
 }  # fmt: skip
 
 
