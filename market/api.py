@@ -23,6 +23,9 @@ ACCOUNT = OpenApiParameter("account", str, description="Whose broker is asked; e
 SYMBOLS = OpenApiParameter(
     "symbols", str, required=True, description=f"1 to {MOST_SYMBOLS}, canonical, with commas in between."
 )
+HALTS = OpenApiParameter(
+    "halts", bool, description="Also ask, at most once in 10 seconds, whether they are halted: streams do not tell."
+)
 SYMBOL = OpenApiParameter("symbol", str, OpenApiParameter.PATH, description="Canonical, percent-encoded.")
 
 
@@ -33,13 +36,15 @@ class QuotesView(APIView):
         description="From the stream where it has told within 15 seconds, else the broker is asked, at most once in 3 "
         "seconds for a symbol. When it cannot be asked: older ones with `stale: true` and the reason; a problem "
         "document when none are known.",
-        parameters=[ACCOUNT, SYMBOLS],
+        parameters=[ACCOUNT, SYMBOLS, HALTS],
         responses=serializers.QuotesShape,
         tags=["market"],
     )
     def get(self, request: Request) -> Response:
         account, asked = account_asked(request), symbols_asked(request)
         told = quoting.quotes_of(account.connection, asked)
+        if request.query_params.get("halts", "false").lower() in ("1", "true"):
+            told = quoting.with_halts(account, told)
         _something(told.found, told.error)
         return Response(documents.quotes_document(account, asked, told, timezone.now()))
 

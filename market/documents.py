@@ -81,6 +81,8 @@ def quote_document(quotes: Quotes, instrument: Instrument, now: datetime) -> Doc
         "change_percent": number(share),
         "volume": number(quote.volume),
         "open_interest": number(quote.open_interest),
+        "halted": quote.halted,
+        "halted_since": moment(quote.halted_since),
         "as_of": moment(quote.as_of),
         "via": "stream" if is_streamed else "broker",
         "stale": is_streamed and now - quote.as_of > quoting.FRESH,

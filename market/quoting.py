@@ -1,7 +1,7 @@
 """The newest quotes of a connection: from its stream while they are fresh, else asked for; with where each is from."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from brokers.domain.instruments import Instrument
 from brokers.domain.market import Quote
 from brokers.errors import BrokerError
 from brokers.live.hub import hub
-from brokers.models import Connection
+from brokers.models import Account, Connection
 from brokers.port import StreamState
+from trading.safety import stopped
 
 FRESH = timedelta(seconds=15)
 """A streamed quote that is older is asked for: a quiet instrument and a stream that stopped look alike."""
@@ -44,6 +45,16 @@ def quotes_of(connection: Connection, instruments: Collection[Instrument]) -> Qu
         asked, error = {}, trouble
     found = {**streamed, **asked, **fresh}
     return Quotes(found, frozenset(streamed.keys() - asked.keys()), error)
+
+
+def with_halts(account: Account, quotes: Quotes) -> Quotes:
+    """With the broker's newest word on whether each is halted, which no stream tells."""
+    told = stopped.halts(account, quotes.found)
+    found = {
+        one: replace(quote, halted=told[one].is_halted, halted_since=told[one].since) if one in told else quote
+        for one, quote in quotes.found.items()
+    }
+    return replace(quotes, found=found)
 
 
 def _asked(connection: Connection, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:

@@ -51,6 +51,10 @@ class QuoteShape(s.Serializer[None]):
     change_percent = figure()
     volume = figure()
     open_interest = figure()
+    halted = s.BooleanField(
+        allow_null=True, help_text="Whether the exchange has stopped trading in it; null: not told (streams do not)."
+    )
+    halted_since = moment("Where the broker tells.")
     as_of = moment("The time of the newest of these figures.")
     via = s.ChoiceField(choices=["stream", "broker"], help_text="From the stream, or asked for.")
     stale = s.BooleanField(help_text="True: streamed more than 15 seconds ago, and the broker could not be asked.")

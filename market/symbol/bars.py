@@ -43,7 +43,7 @@ INTERVALS = (
     Span("4h", "4h", 240 * MINUTE, 270 * DAY),
     Span("1d", "1D", "1d", 400 * DAY),
     Span("1w", "1W", "1w", 5 * 366 * DAY),
-    Span("1mo", "1M", "1mo", 15 * 366 * DAY),
+    Span("1mo", "1M", "1mo", 10 * 366 * DAY),
 )
 
 

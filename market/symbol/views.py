@@ -67,6 +67,8 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     try:
         known = _known(account, instrument)
     except InvalidTicket as error:
+        if (index := _index_of(account, instrument)) is not None:
+            return redirect(symbol_url(str(index), account))
         context = {"symbol": symbol, "account": account, "words": str(error)}
         return render(request, "market/symbol_unknown.html", context, status=404)
     description = known.details.description if known.details is not None else ""
@@ -146,6 +148,15 @@ def _known(account: Account, instrument: Instrument) -> Known:
     errors += [told.error for told in (quotes, worked_out) if told is not None and told.error is not None]
     figures = worked_out.found.get(instrument) if worked_out is not None else None
     return Known(details, figures, quotes.found.get(instrument), errors[0].message if errors else "")
+
+
+def _index_of(account: Account, instrument: Instrument) -> Index | None:
+    """The index of the same name, where the broker knows no such share: people type SPX for it."""
+    index = Index(instrument.symbol) if isinstance(instrument, Equity) else None
+    try:
+        return index if index is not None and details_of(account, index) is not None else None
+    except (InvalidTicket, BrokerError):
+        return None
 
 
 def _metrics(account: Account, instrument: Instrument) -> metrics.Told | None:

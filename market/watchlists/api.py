@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from brokers.models import Connection
+from brokers.serializers import Moment
 from market.models import Watchlist
 from market.watchlists import lists as watchlists
 from market.watchlists import sync as watchlist_sync
@@ -29,7 +29,12 @@ class WatchlistShape(serializers.ModelSerializer[Watchlist]):
     symbols = serializers.ListField(child=serializers.CharField())
     writable = serializers.BooleanField(source="is_writable")
     pending = serializers.BooleanField(source="is_pending")
-    as_of = serializers.SerializerMethodField()
+    changed_at = Moment()
+    as_of = Moment(
+        source="agreed_at",
+        allow_null=True,
+        help_text="When the broker's side was last seen; null for a list that the desk alone keeps.",
+    )
 
     class Meta:
         model = Watchlist
@@ -45,10 +50,6 @@ class WatchlistShape(serializers.ModelSerializer[Watchlist]):
             "changed_at",
             "as_of",
         )
-
-    def get_as_of(self, row: Watchlist) -> datetime | None:
-        """When the broker's side was last seen; null for a list that the desk alone keeps."""
-        return row.agreed_at
 
 
 class WatchlistInput(serializers.Serializer[Any]):

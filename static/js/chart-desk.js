@@ -142,7 +142,11 @@ export class ChartDesk {
     this.canvas.setAttribute("aria-busy", "true");
     const reach = Number(this.#button.dataset.reach) * DAY;
     const rows = await this.#ask({ start: new Date(Date.now() - reach) });
-    if (rows === null) return;
+    if (rows === null) {
+      // Bars of another length must not stand under this one's name. Another question has begun: it will tell.
+      if (!this.#asking) this.#take([], false);
+      return;
+    }
     this.#take(rows.map(barOf), false);
     this.canvas.removeAttribute("aria-busy");
     this.#say(rows.length ? "" : "There are no bars for this time.");

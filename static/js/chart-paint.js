@@ -1,5 +1,5 @@
 // Draws a chart on a canvas: grid, candles, line or area, volume, averages, marks, crosshair. It decides nothing:
-// chart.js says what is to be seen, and where.
+// chart-picture.js says what is to be seen.
 
 import { decimalsFor, labelOf, roundPrices, spread } from "./chart-scale.js";
 
@@ -41,7 +41,7 @@ export function coloursOf(element) {
 
 export class Painter {
   constructor(context, colours, frame) {
-    Object.assign(this, { context, colours, ...frame });
+    Object.assign(this, { context, colours, pills: [], ...frame });
     context.font = FONT;
     context.textBaseline = "middle";
     context.lineJoin = "round";
@@ -60,6 +60,17 @@ export class Painter {
   clear(width, height) {
     this.context.fillStyle = this.colours.surface;
     this.context.fillRect(0, 0, width, height);
+  }
+
+  // What is painted so stays within the plot.
+  within(paint) {
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, this.width, this.height);
+    context.clip();
+    paint();
+    context.restore();
   }
 
   extended(bars, from, to) {
@@ -200,8 +211,15 @@ export class Painter {
     const isOutside = at < 0 || at > this.height;
     if (!isOutside) this.line(0, y, this.width, y, colour, dash);
     const arrow = isOutside ? (at < 0 ? "▲ " : "▼ ") : "";
-    if (words) this.pill(8, y, `${arrow}${words}${isOutside ? ` ${text}` : ""}`, colour, "left");
+    if (words) this.named(y, `${arrow}${words} ${text}`, colour);
     if (!isOutside) this.tag(y, text, colour);
+  }
+
+  // Levels close to each other have their words side by side: a price on the axis may be covered by another's.
+  named(y, text, colour) {
+    const near = this.pills.filter((other) => Math.abs(other.y - y) < LABEL_HEIGHT);
+    const right = this.pill(Math.max(8, ...near.map((other) => other.right + 4)), y, text, colour, "left");
+    this.pills.push({ y, right });
   }
 
   tag(y, text, colour) {
@@ -227,6 +245,7 @@ export class Painter {
     context.fillStyle = colour;
     context.textAlign = "left";
     context.fillText(text, left + 7, y + 0.5);
+    return left + width;
   }
 
   // A purchase points up from below its bar, a sale down from above.

@@ -41,7 +41,7 @@ export class ChartWords {
       ["Vol", format.count(volume), ""],
       ...this.#chart.averagesAt(bar).map(({ length, value }, index) => [
         `MA ${length}`,
-        value === null ? "—" : value.toFixed(2),
+        value === null ? "—" : format.price(value.toFixed(2)),
         ["chart-first", "chart-second", "chart-third"][index % 3],
       ]),
       ...fills.map(({ words, side }) => ["", `${side === "buy" ? "▲" : "▼"} ${words}`, ""]),

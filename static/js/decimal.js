@@ -147,6 +147,11 @@ export const format = {
   count: (value) => known(value, (exact) => signed(exact, trimmed(exact, 0))),
   percent: (value, places = 1) => hundredths(value, places, false),
   percent_gain: (value, places = 1) => hundredths(value, places, true),
+  delta: (value) =>
+    known(value, (exact) => {
+      const figure = round(exact, 1);
+      return signed(figure, trimmed(figure, 0), true);
+    }),
   greek: (value) =>
     known(value, (exact) => {
       const figure = round(exact, 4);

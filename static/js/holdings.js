@@ -13,8 +13,9 @@ const FORMATS = {
   gain_open: format.gain,
   gain_day: format.gain,
   gain_open_share: format.percent_gain,
+  delta: format.delta,
 };
-const ADDED = ["value", "cost", "gain_open", "gain_day"];
+const ADDED = ["value", "cost", "gain_open", "gain_day", "delta"];
 const SETTLE = 150;
 const EVERY = 30_000;
 const EVERY_IN_TROUBLE = 10_000;
@@ -32,6 +33,11 @@ function markOf(row) {
   return { mark: price, at: quote.as_of };
 }
 
+// Of one unit: an option's as it is told, else the one the page came with.
+function deltaOf({ dataset: { connection, symbol, delta } }) {
+  return live.quote(connection, symbol)?.delta ?? delta;
+}
+
 function write(cell, name, figure) {
   const text = FORMATS[name](figure);
   if (cell.textContent.trim() !== text) cell.textContent = text;
@@ -44,7 +50,7 @@ const valued = new WeakMap();
 
 function valueRow(row) {
   const { mark, at } = markOf(row);
-  const figures = value(row.dataset, mark);
+  const figures = value({ ...row.dataset, delta: deltaOf(row) }, mark);
   valued.set(row, { figures, at });
   for (const cell of row.querySelectorAll("[data-figure]")) write(cell, cell.dataset.figure, figures[cell.dataset.figure]);
 }

@@ -8,57 +8,26 @@
 // Every on… returns a function that takes the listener away.
 
 import { Cells } from "./cells.js";
+import { Listeners } from "./listeners.js";
+import { Statuses, withoutSocket } from "./live-state.js";
+import { Wishes, steps } from "./live-wishes.js";
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
 const SLOW_DELAY = 60_000;
 const SILENT_AFTER = 15_000;
-const FLOWING = new Set(["live", "delayed"]);
-const LOST_AFTER_TRIES = 3;
 const SIGN_IN = 4401;
 const TOO_MANY = 4429;
 const ABUSE = 1008;
-const WORST_FIRST = [
-  "sign_in_needed",
-  "not_allowed",
-  "disconnected",
-  "reconnecting",
-  "connecting",
-  "stale",
-  "delayed",
-  "live",
-];
-
-class Listeners {
-  #kinds = new Map();
-
-  on(kind, listener) {
-    if (!this.#kinds.has(kind)) this.#kinds.set(kind, new Set());
-    this.#kinds.get(kind).add(listener);
-    return () => this.#kinds.get(kind).delete(listener);
-  }
-
-  // One listener that fails takes no other with it.
-  tell(kind, ...news) {
-    for (const listener of this.#kinds.get(kind) ?? []) {
-      try {
-        listener(...news);
-      } catch (error) {
-        console.error(error);
-      }
-    }
-  }
-}
 
 class Live {
   #listeners = new Listeners();
   #cells = new Cells();
-  #onPage = new Map();
-  #byModules = new Set();
+  #wishes = new Wishes();
   #asked = new Map();
   #quotes = new Map();
   #counts = new Map();
-  #statuses = new Map();
+  #statuses = new Statuses();
   #missing = new Set();
   #changed = new Map();
   #socket = null;
@@ -102,7 +71,7 @@ class Live {
   // What is watched
 
   rescan() {
-    this.#onPage = this.#cells.scan();
+    this.#wishes.onPage = this.#cells.scan();
     this.#ask();
     for (const [connection, quotes] of this.#quotes) {
       for (const symbol of quotes.keys()) this.#markChanged(connection, symbol);
@@ -110,11 +79,10 @@ class Live {
   }
 
   watch(connection, symbols) {
-    const wish = { connection, symbols: new Set(symbols) };
-    this.#byModules.add(wish);
+    const takeBack = this.#wishes.add(connection, symbols);
     this.#ask();
     return () => {
-      this.#byModules.delete(wish);
+      takeBack();
       this.#ask();
     };
   }
@@ -142,30 +110,11 @@ class Live {
     this.#showState();
   }
 
-  #wanted() {
-    const wanted = new Map();
-    if (this.#paused) return wanted;
-    const wishes = [...this.#byModules].map(({ connection, symbols }) => [connection, symbols]);
-    for (const [connection, symbols] of [...this.#onPage, ...wishes]) {
-      if (!wanted.has(connection)) wanted.set(connection, new Set());
-      for (const symbol of symbols) wanted.get(connection).add(symbol);
-    }
-    return wanted;
-  }
-
   // Tell the desk what changed between what was asked and what is wanted.
   #ask() {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    const wanted = this.#wanted();
-    for (const [connection, symbols] of this.#asked) {
-      const past = [...symbols].filter((symbol) => !wanted.get(connection)?.has(symbol));
-      if (past.length) this.#send("unsubscribe", connection, past);
-    }
-    for (const [connection, symbols] of wanted) {
-      const before = this.#asked.get(connection);
-      const fresh = [...symbols].filter((symbol) => !before?.has(symbol));
-      if (fresh.length || !before) this.#send("subscribe", connection, fresh);
-    }
+    const wanted = this.#paused ? new Map() : this.#wishes.all();
+    for (const step of steps(this.#asked, wanted)) this.#send(...step);
     this.#asked = wanted;
     this.#showState();
   }
@@ -233,7 +182,7 @@ class Live {
       this.#closed(0);
       silent.close();
     }
-    this.#cells.age((connection) => FLOWING.has(this.#stateOf(connection)));
+    this.#cells.age((connection) => this.#isFlowing(connection));
     this.#showState();
   }
 
@@ -292,8 +241,7 @@ class Live {
   }
 
   #takeStatus(frame) {
-    if (!this.#statuses.has(frame.connection)) this.#statuses.set(frame.connection, new Map());
-    this.#statuses.get(frame.connection).set(frame.source, frame);
+    this.#statuses.take(frame);
     this.#listeners.tell("status", frame);
     this.#showState();
   }
@@ -308,33 +256,16 @@ class Live {
 
   // How it stands
 
-  #stateOf(connection) {
-    if (this.#paused || this.#socket?.readyState !== WebSocket.OPEN) return "disconnected";
-    return this.#statuses.get(connection)?.get("quotes")?.state ?? "connecting";
+  #isFlowing(connection) {
+    return !this.#paused && this.#socket?.readyState === WebSocket.OPEN && this.#statuses.isFlowing(connection);
   }
 
   get state() {
-    if (this.#stopped) return { state: "sign_in_needed", detail: this.#stopped, retryAt: null };
-    if (this.#paused) return { state: "paused", detail: "Prices stand still until you resume.", retryAt: null };
-    if (this.#socket === null) {
-      const isLost = this.#tries >= LOST_AFTER_TRIES || !navigator.onLine;
-      return { state: isLost ? "disconnected" : "reconnecting", detail: this.#problem, retryAt: this.#retryAt };
-    }
-    if (this.#socket.readyState !== WebSocket.OPEN) {
-      return { state: this.#tries ? "reconnecting" : "connecting", detail: "", retryAt: null };
-    }
-    return this.#worst();
-  }
-
-  #worst() {
+    const [stopped, paused, socket, tries] = [this.#stopped, this.#paused, this.#socket, this.#tries];
+    const away = withoutSocket({ stopped, paused, socket, tries, problem: this.#problem, retryAt: this.#retryAt });
+    if (away) return away;
     const present = [...this.#asked.keys()].filter((connection) => !this.#missing.has(connection));
-    const found = present.map((connection) => {
-      const frame = this.#statuses.get(connection)?.get("quotes");
-      return { state: frame?.state ?? "connecting", detail: frame?.detail || this.#problem, retryAt: null };
-    });
-    const rank = ({ state }) => WORST_FIRST.indexOf(state);
-    found.sort((a, b) => rank(a) - rank(b));
-    return found[0] ?? { state: "off", detail: "No live prices on this page.", retryAt: null };
+    return this.#statuses.worst(present, this.#problem);
   }
 
   #showState() {

@@ -7,6 +7,7 @@ import { live } from "./live.js";
 const QUIET_FOR = 200;
 const FIGURES_EVERY = 5000;
 const AFTER_QUOTES = 800;
+const WAITED_FOR = 300;
 
 // A page that answers a form can't be come back to: the browser would ask whether to send the form once more, or say that
 // it has expired. So such a page stands in the history as the ticket that led to it.
@@ -134,15 +135,24 @@ class Ticket {
     if (changes.edit === "show") return this.turn;
     this.price.forget();
     this.changing += 1;
+    setTimeout(() => this.sayBusy(), WAITED_FOR);
     return (this.turn = this.turn.then(() => this.settled()));
   }
 
   // Who pressed Review meanwhile goes on to it, unless there is something to read first.
   settled() {
     this.changing -= 1;
+    this.sayBusy();
     if (this.changing || !this.reviewNext) return;
     this.reviewNext = false;
     if (!this.parts.querySelector("[role=alert]")) this.review();
+  }
+
+  // A chain that the desk has not met yet takes seconds: meanwhile what stands there is the ticket of before.
+  sayBusy() {
+    const words = this.changing ? "Looking up the legs…" : "";
+    const place = document.getElementById("legs-status");
+    if (place && place.textContent !== words) place.textContent = words;
   }
 
   async send(changes) {
@@ -181,6 +191,7 @@ class Ticket {
     if (again?.type === "text" && range !== null) again.setSelectionRange(range, range);
     live.rescan();
     this.price.ready();
+    if (this.changing > 1) this.sayBusy();
     if (this.legsOfFigures !== this.legsNow) this.panel.setAttribute("aria-busy", "true");
     this.showFigures();
   }

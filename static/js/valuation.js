@@ -25,7 +25,7 @@ export function share(part, whole) {
   return div(part, size(whole), 12);
 }
 
-// All figures of a holding at a mark; what is unknown is null.
+// All figures of a holding at a mark, with its delta as `data` has it; what is unknown is null.
 export function value(data, mark) {
   const units = mul(data.quantity, data.multiplier);
   const cost = data.settles ? ZERO : times(units, data.openPrice);
@@ -39,6 +39,7 @@ export function value(data, mark) {
     gain_open: gainOpen,
     gain_open_share: share(gainOpen, cost),
     gain_day: add(movedToday, data.realizedDay),
+    delta: sign(data.deltaSize) === 0 ? ZERO : mul(data.deltaSize, data.delta),
   };
 }
 

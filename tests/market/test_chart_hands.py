@@ -93,6 +93,35 @@ def test_the_words_tell_a_bar_its_averages_and_what_was_done_in_it(drawn: Page) 
     legend = drawn.locator("#chart-legend").inner_text()
     for part in ("O 349.00", "H 352.00", "L 348.00", "C 350.00", "MA 20 340.50", "▲ Bought 5"):
         assert part in legend
+    drawn.evaluate("""() => {
+      chart.setBars(chart.bars.map((bar) => ({ ...bar, close: bar.close + 9000 })), { isDaily: true });
+      words.show(chart.bars[250]);
+    }""")
+    assert "MA 20 9,340.50" in drawn.locator("#chart-legend").inner_text()
     told = drawn.locator("#chart-told").inner_text()
     assert "open 349.00, high 352.00, low 348.00, close 350.00, volume 250,000" in told
     assert told.endswith(". Bought 5")
+
+
+LEVELS = """() => {
+  const told = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    if (String(text).includes("@")) told.push({ text, x, y, right: x + this.measureText(text).width });
+    fillText.call(this, text, x, y);
+  };
+  const close = chart.bars.at(-1).close;
+  const level = (words, price) => ({ words: `@${words}`, price, text: price.toFixed(2) });
+  const orders = [level("one", close - 0.5), level("two", close - 40)];
+  chart.set({ marks: { fills: [], orders, cost: level("cost", close) } });
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(told))));
+}"""
+
+
+def test_levels_near_each_other_are_told_side_by_side_with_their_prices(drawn: Page) -> None:
+    """The tags on the axis cover each other: a price that stands only there could not be read."""
+    cost, one, two = drawn.evaluate(LEVELS)
+    assert (cost["text"], one["text"], two["text"]) == ("@cost 399.00", "@one 398.50", "@two 359.00")
+    assert one["x"] > cost["right"]
+    assert abs(one["y"] - cost["y"]) < 18 < abs(two["y"] - cost["y"])
+    assert two["x"] == cost["x"]

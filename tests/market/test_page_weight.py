@@ -18,6 +18,9 @@ PAGES = {
     "symbol": "/symbols/SPY",
     "ticket": "/trade?symbol=SPY&action=buy_to_open&quantity=1&limit_price=10.00",
     "orders": "/orders/",
+    "watchlists": "/watchlists/",
+    "chosen chain": "/chains/",
+    "found": "/find?q=apple",
 }
 STYLE = re.compile(r'<link[^>]+href="(/static/[^"]+\.css)"')
 BLOCKING = re.compile(r'<script(?![^>]*(?:type="module"|defer|async))[^>]+src="(/static/[^"]+)"')

@@ -92,6 +92,13 @@ def test_an_address_in_small_letters_leads_to_the_right_one(account: Account, tr
     assert "No such symbol" in unknown.content.decode()
 
 
+def test_an_index_that_is_typed_like_a_share_leads_to_the_index(account: Account, trader: Client) -> None:
+    """Else it could be bought and sold, at the index's price."""
+    moved = trader.get("/symbols/SPX")
+    assert (moved.status_code, moved["Location"]) == (302, "/symbols/%24SPX")
+    assert "Buy</a>" not in trader.get(moved["Location"]).content.decode()
+
+
 def test_orders_fills_and_holding_stand_on_the_chart(
     transactional_db: None, account: Account, trader: Client, sim: SimulatorServer
 ) -> None:

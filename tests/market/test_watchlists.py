@@ -152,6 +152,7 @@ def test_a_strangers_lists_are_as_if_they_were_not_there(watcher: Client, db: No
 def test_the_api_makes_reads_puts_and_removes(watcher: Client) -> None:
     made = watcher.post("/api/v1/watchlists", {"name": "By program", "symbols": ["SPY"]}, "application/json")
     assert made.status_code == 201, made.content
+    assert made.json()["changed_at"].endswith("Z"), "times are UTC in the API, whatever zone the pages use"
     address = f"/api/v1/watchlists/{made.json()['id']}"
     put = watcher.put(address, {"name": "Renamed", "symbols": ["QQQ", "SPY", "QQQ"]}, "application/json").json()
     assert (put["name"], put["symbols"], put["connection"], put["pending"]) == ("Renamed", ["QQQ", "SPY"], None, False)
