@@ -38,9 +38,13 @@ setup: $(VENV)/.base
 run: setup
 	@$(PY) -m config.local
 
-# Two workers, a file of tests to one of them; in the order of collection, which puts the browser's files last.
+# A file of tests to one of the workers; in the order of collection, which puts the browser's files last. Tests wait for
+# browsers and streams for much of their time, so more workers than processors may pay. What Python and pytest have
+# compiled is kept whatever the environment says: each worker would compile seven hundred files anew.
+TEST_WORKERS ?= 2
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev $(VENV)/.chromium
-	@$(PY) tests/second_look.py -q -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) tests/second_look.py -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/.dev $(VENV)/.chromium
 	@$(PY) -m pytest -q -m nightly

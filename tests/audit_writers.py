@@ -33,15 +33,8 @@ def lockless(chain: int, number: int) -> None:
     from django.db import transaction
 
     from trading.audit import recording
-    from trading.audit.models import AuditHead
 
-    def next_place(chain: int) -> tuple[int, str, Any]:
-        head, _ = AuditHead.objects.get_or_create(chain=chain)
-        time.sleep(0.001)
-        AuditHead.objects.filter(chain=chain).update(seq=head.seq + 1)
-        return head.seq + 1, head.hash, recording._moment("2026-11-21T10:00:00")
-
-    recording._next_place = next_place
+    recording.LINKED = recording.LINKED.replace(" FOR NO KEY UPDATE", "")
     with transaction.atomic():
         recording.record(chain, "order.sending", about=f"order:{os.getpid()}-{number}")
 

@@ -1,4 +1,4 @@
-"""What tests share: one Chromium, whose tests run last."""
+"""What tests share: one Chromium, whose tests run last, and of them the files that take long first."""
 
 import os
 import shutil
@@ -19,12 +19,37 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--force-color-profile=srgb",
 ]
+LONG = (
+    "test_chain",
+    "test_journey",
+    "test_symbol",
+    "test_iron_condor",
+    "test_every_page",
+    "test_limits_obeyed",
+    "test_outages",
+    "test_watchlists",
+    "test_two_brokers",
+    "test_halt",
+    "test_holdings_in_place",
+    "test_ticket",
+    "test_lost_answers",
+    "test_orders",
+    "test_spread_ticket",
+)
+"""The browser's files that take longer than half a minute, the longest first: one that came last would run alone."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's driver leaves an event loop running in this thread: no asynchronous test can come after it."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test runs: 0 without a browser, then by how long the rest of its file takes."""
+    if "chromium" not in getattr(item, "fixturenames", ()):
+        return 0
+    return 1 + (LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")

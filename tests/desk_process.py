@@ -46,7 +46,6 @@ class DeskProcess:
             "PORT": str(self.port),
             "SIM_PORT": str(self.sim_port),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "LOG_LEVEL": "INFO",
             **environment,
         }

@@ -28,6 +28,7 @@ class HandFedStream:
     def __init__(self) -> None:
         self.line: asyncio.Queue[list | Exception | None] = asyncio.Queue()
         self.watched: set[Instrument] = set()
+        self.still_told: frozenset[Instrument] = frozenset()
         self.closed = False
 
     async def events(self) -> AsyncIterator[list]:
@@ -38,6 +39,9 @@ class HandFedStream:
 
     def watch(self, instruments: Collection[Instrument]) -> None:
         self.watched = set(instruments)
+
+    def carried(self) -> frozenset[Instrument]:
+        return self.still_told
 
     async def close(self) -> None:
         self.closed = True

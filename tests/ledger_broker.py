@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from brokers.domain.accounts import Balance, PastBalance, Position
+from brokers.domain.accounts import Balance, PastBalance, Position, Restrictions
 from brokers.domain.instruments import Equity, Instrument, Option
 from brokers.domain.market import (
     Chain,
@@ -79,6 +79,9 @@ class LedgerBroker:
     figures: dict[str, str] = field(default_factory=dict)
     metrics: dict[Instrument, Metrics] = field(default_factory=dict)
     market_state: MarketState = MarketState.OPEN
+    halted: set[Instrument] = field(default_factory=set)
+    restrictions: dict[str, Any] = field(default_factory=dict)
+    restrictions_fault: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
     ids: Any = field(default_factory=lambda: itertools.count(1075264))
     versions: Any = field(default_factory=lambda: itertools.count(1795185612405))
@@ -232,6 +235,10 @@ class LedgerBroker:
 
     # what is in the account
 
+    def get_restrictions(self, account_number: str) -> Restrictions:
+        self.restrictions_fault()
+        return Restrictions(account_number, datetime.now(timezone.utc), **self.restrictions)
+
     def get_balance(self, account_number: str) -> Balance:
         self._called("balance")
         figures = {"cash": "95217.34", "net_liquidating_value": "100012.84", "stock_buying_power": "190434.68"}
@@ -279,7 +286,9 @@ class LedgerBroker:
 
     def get_quotes(self, instruments: Collection[Instrument]) -> dict[Instrument, Quote]:
         now = datetime.now(timezone.utc)
-        return {one: Quote(one, now, Decimal("189.98"), Decimal("190.02")) for one in instruments}
+        return {
+            one: Quote(one, now, Decimal("189.98"), Decimal("190.02"), halted=one in self.halted) for one in instruments
+        }
 
     def get_metrics(self, instruments: Collection[Instrument]) -> dict[Instrument, Metrics]:
         self._called("metrics")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from brokers import registry
-from brokers.domain.accounts import Balance, Position
+from brokers.domain.accounts import Balance, Position, Restrictions
 from brokers.domain.instruments import Equity, Future, FutureOption, Instrument, Option, Right
 from brokers.domain.market import Details, MarketState, PriceIncrements, Quote
 from brokers.domain.orders import Action, Leg, OrderTicket, OrderType, TimeInForce
@@ -74,7 +74,7 @@ def ago(seconds: float) -> datetime:
 
 def quotes() -> dict[Instrument, Quote]:
     return {
-        one: Quote(one, NOW, Decimal(bid), Decimal(ask), delta=Decimal(delta) if delta else None)
+        one: Quote(one, NOW, Decimal(bid), Decimal(ask), delta=Decimal(delta) if delta else None, halted=False)
         for one, (bid, ask, _, _, delta) in MARKET.items()
     }
 
@@ -123,6 +123,7 @@ def scene(*positions: Position, **changes: Any) -> Snapshot:
         not_ready="",
         not_allowed="",
         standing=Standing(TradingState.ACTIVE),
+        restrictions=Restrictions("A1", NOW),
         details=details(),
         quotes=quotes(),
         quotes_at=NOW,

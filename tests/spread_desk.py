@@ -43,12 +43,18 @@ class Desk(LedgerBroker):
 
     def _quote(self, one: Instrument, now: datetime) -> Quote:
         if not isinstance(one, Option):
-            return Quote(one, now, Decimal("189.98"), Decimal("190.02"))
+            return Quote(one, now, Decimal("189.98"), Decimal("190.02"), halted=False)
         out = (one.strike - 190) * (1 if one.right is Right.CALL else -1)
         middle = max(Decimal("0.50"), 6 - out * Decimal("0.20")) + (2 if one.expiry == FAR else 0) + self.shift
         delta = max(Decimal("0.05"), Decimal("0.5") - out / 50) * (1 if one.right is Right.CALL else -1)
         return Quote(
-            one, now, middle - Decimal("0.05"), middle + Decimal("0.05"), volatility=Decimal("0.3"), delta=delta
+            one,
+            now,
+            middle - Decimal("0.05"),
+            middle + Decimal("0.05"),
+            volatility=Decimal("0.3"),
+            delta=delta,
+            halted=False,
         )
 
     def get_positions(self, account_number: str) -> list[Position]:

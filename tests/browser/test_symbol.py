@@ -74,6 +74,26 @@ def test_the_chart_shows_bars_of_each_length_and_its_keys_tell_them(page: Page, 
     expect(page.locator('[data-interval="1d"]')).to_have_attribute("aria-pressed", "true")
 
 
+def test_bars_that_do_not_come_leave_none_of_another_length_behind(context: BrowserContext, desk: DeskProcess) -> None:
+    """Else days stand under the name of months, and the next live trade adds one to the other."""
+    page = context.new_page()
+    chart = open_chart(page, desk)
+    page.locator('[data-interval="1d"]').click()
+    expect(chart).to_have_attribute("aria-label", re.compile("1D bars, last close"))
+    failing = "**/api/v1/bars/**interval=5m**"
+    page.route(failing, lambda route: route.abort())
+    page.locator('[data-interval="5m"]').click()
+    words = page.locator("#chart-words")
+    expect(words).to_be_visible()
+    expect(words.get_by_role("button", name="Try again")).to_be_visible()
+    expect(chart).to_have_attribute("aria-label", "AAPL, 5m bars, no bars")
+    expect(page.locator("#chart-legend")).to_be_empty()
+    page.unroute(failing)
+    words.get_by_role("button", name="Try again").click()
+    expect(chart).to_have_attribute("aria-label", re.compile("5m bars, last close"))
+    expect(words).to_be_hidden()
+
+
 @pytest.mark.nightly
 def test_the_picture_follows_what_is_chosen(page: Page, desk: DeskProcess) -> None:
     chart = open_chart(page, desk)
