@@ -142,7 +142,16 @@ def in_threads(traders: list[Trader], rounds: int, whats: list[str], clock: Brok
                     job.result()
                 spent[what] += time.perf_counter() - begun
                 cpu[what] += time.process_time() - used
+            hear_of_the_end(traders)
     return {"done": done, "spent": spent, "cpu": cpu, "spans": clock.spans}
+
+
+def hear_of_the_end(traders: list[Trader]) -> None:
+    """What was cancelled is heard of, as by the order watch of a desk at work: else each order would be judged beside
+    all that came before it."""
+    for trader in traders:
+        orders.refresh(trader.account)
+    databases.close_all()
 
 
 _numbers = iter(range(1, 10**9))
