@@ -36,8 +36,8 @@ from trading.risk import Finding
 from trading.risk.money import available
 from trading.safety import ahead, hours, limits, snapshots
 
-ANSWER_WITHIN, LOOKED_EVERY = 5.0, 0.05
-"""Seconds for which who comes second waits for the broker's answer to the first, and between two looks."""
+ANSWER_WITHIN, LOOKED_EVERY = timedelta(seconds=5), timedelta(milliseconds=50)
+"""For how long who comes second waits for the broker's answer to the first, and the time between two looks."""
 
 __all__ = [
     "Denied",
@@ -313,12 +313,12 @@ def answered(order: Order) -> Order:
 
     So whoever comes with the same key meanwhile is told the same as who came first.
     """
-    is_new = timezone.now() - order.created_at < timedelta(seconds=ANSWER_WITHIN)
-    deadline = time.monotonic() + ANSWER_WITHIN
+    is_new = timezone.now() - order.created_at < ANSWER_WITHIN
+    deadline = time.monotonic() + ANSWER_WITHIN.total_seconds()
     while is_new and order.status == Status.SENDING and time.monotonic() < deadline:
         if not connection.in_atomic_block:
             connection.close()  # it is for who has something to ask
-        time.sleep(LOOKED_EVERY)
+        time.sleep(LOOKED_EVERY.total_seconds())
         order.refresh_from_db()
     return order
 

@@ -13,8 +13,8 @@ from brokers.models import Account, Connection
 from brokers.owned import account_of
 
 pytestmark = pytest.mark.django_db
-EVERYBODYS = owned.SQL.replace("c.user_id = %(person)s AND ", "")
-REMOVED_TOO = owned.SQL.rpartition(" AND c.state")[0]
+EVERYBODYS = owned.OF_PERSON.replace("c.user_id = %(person)s AND ", "")
+REMOVED_TOO = owned.OF_PERSON.rpartition(" AND c.state")[0]
 
 
 def finds_as_the_models_do() -> bool:
@@ -35,8 +35,8 @@ def test_an_account_is_found_by_its_owner_alone() -> None:
 
 @pytest.mark.parametrize("sabotaged", [EVERYBODYS, REMOVED_TOO], ids=["anybody's", "removed ones too"])
 def test_the_same_look_catches_a_statement_that_finds_too_much(sabotaged: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sabotaged != owned.SQL
-    monkeypatch.setattr(owned, "SQL", sabotaged)
+    assert sabotaged != owned.OF_PERSON
+    monkeypatch.setattr(owned, "OF_PERSON", sabotaged)
     assert not finds_as_the_models_do()
 
 

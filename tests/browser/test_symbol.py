@@ -190,6 +190,7 @@ def test_a_slash_finds_a_symbol_from_anywhere(page: Page, desk: DeskProcess) -> 
     page.wait_for_url("**/symbols/AAPL")
     page.keyboard.press("Control+k")
     expect(box).to_be_focused()
+    expect(options.first).to_contain_text("recent")
     box.press("ArrowDown")
     box.press("ArrowDown")
     chosen = page.locator("#finder-list [aria-selected=true]")

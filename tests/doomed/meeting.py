@@ -1,6 +1,7 @@
 """The answer to a replacement and the stream's news of its order at the same moment, in two threads of one process."""
 
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,13 +38,14 @@ def meeting(how: str) -> dict[str, Any]:
 
 @dataclass
 class Meeting:
-    """The stream tells of the order's end while the answer that names its successor is recorded; each waits until both
-    hold something: the one the record's end, the other the order's row."""
+    """The stream tells of the order's end while the answer that names its successor is recorded. The answer goes on
+    when the stream's statement is held up: it wants the record's end, which the answer has, and has the order's row
+    itself, unless the answer has locked that, too."""
 
     order: Any
     replace_order: Any
     ledger: Any
-    both_hold_something: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
+    both_have_come: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
     deadlocks: list[str] = field(default_factory=list)
     streams: list[threading.Thread] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ class Meeting:
         def begin_and_wait(**fields: Any) -> Order:
             order = begin(**fields)
             self.wait()
+            wait_until_somebody_is_held_up()
             return order
 
         def wait_and_write(order: Order, kind: str, *rest: Any) -> None:
@@ -87,7 +90,7 @@ class Meeting:
 
     def wait(self) -> None:
         with suppress(threading.BrokenBarrierError):
-            self.both_hold_something.wait(3)
+            self.both_have_come.wait(3)
 
     def stream(self, update: Any) -> None:
         from django.db import OperationalError
@@ -101,3 +104,15 @@ class Meeting:
             self.deadlocks.append(str(error))
         finally:
             databases.close_all()
+
+
+def wait_until_somebody_is_held_up() -> None:
+    from django.db import connection
+
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)

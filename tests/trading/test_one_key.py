@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def slow(ledger_broker: LedgerBroker, monkeypatch: pytest.MonkeyPatch) -> Slow:
 def test_all_of_them_are_told_the_same(
     trader_client: Client, trading_account: Account, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "ANSWER_WITHIN", 60.0)
+    monkeypatch.setattr(orders, "ANSWER_WITHIN", timedelta(minutes=1))
     told = answers_to_many(trader_client, trading_account, slow, monkeypatch)
     assert len(slow.ledger) == Order.objects.count() == 1
     assert sorted(answer.status_code for answer in told) == [200] * (MANY - 1) + [201]
@@ -85,6 +86,6 @@ def test_all_of_them_are_told_the_same(
 def test_without_waiting_most_would_be_told_that_it_is_on_its_way(
     trader_client: Client, trading_account: Account, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "ANSWER_WITHIN", 0.0)
+    monkeypatch.setattr(orders, "ANSWER_WITHIN", timedelta(0))
     told = answers_to_many(trader_client, trading_account, slow, monkeypatch)
     assert {answer.json()["status"] for answer in told} > {"sending"}

@@ -127,7 +127,7 @@ NAMED = "Sell 2 SPY 18 Dec 26 600/610 call vertical"
         ({"order_type": "limit", "price": None}, "at a price that the broker does not tell"),
         ({"order_type": "limit", "price": "0"}, "for even money or better"),
         ({"order_type": "odd", "price": "0"}, "for even money or better"),
-        ({"order_type": "marketable_limit", "price": None}, "as “marketable limit”"),
+        ({"order_type": "marketable_limit", "price": None}, "at the market price, by a marketable limit"),
         ({"order_type": "limit", "price": "1.25", "time_in_force": "gtd", "gtd_date": date(2026, 12, 1)},
          "for a 1.25 credit or better"),
         ({"order_type": "limit", "price": "1.25", "time_in_force": "gtd"}, "for a 1.25 credit or better"),

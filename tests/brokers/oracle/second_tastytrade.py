@@ -15,7 +15,13 @@ ACTIONS = {
     "buy": "Buy",
     "sell": "Sell",
 }
-TYPES = {"market": "Market", "limit": "Limit", "stop": "Stop", "stop_limit": "Stop Limit"}
+TYPES = {
+    "market": "Market",
+    "limit": "Limit",
+    "stop": "Stop",
+    "stop_limit": "Stop Limit",
+    "marketable_limit": "Marketable Limit",
+}
 FORCES = {
     "day": "Day",
     "gtc": "GTC",

@@ -65,7 +65,7 @@ class Tickets:
     def _forces(self, legs: tuple[Leg, ...], kind: OrderType) -> set[TimeInForce]:
         """Longer than the session only for one share at a limit; at once, and for days, not at the market."""
         one_share = len(legs) == 1 and isinstance(legs[0].instrument, Equity)
-        if kind is OrderType.MARKET:
+        if kind.takes_market:
             wanted = {TimeInForce.DAY}
         elif kind is OrderType.LIMIT:
             wanted = set(TimeInForce) if one_share else ANY_TYPE | NO_MARKET
