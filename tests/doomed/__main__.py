@@ -8,7 +8,7 @@ django.setup()
 
 import ledger_process  # noqa: E402
 
-from doomed import bursts, clicks, liveness, matrix, meeting, prepared, restored, submissions  # noqa: E402
+from doomed import bursts, clicks, dead_servers, liveness, matrix, meeting, prepared, restored, submissions  # noqa: E402
 from doomed.nursery import Task, serve  # noqa: E402
 
 TASKS: dict[str, Task] = {
@@ -19,6 +19,7 @@ TASKS: dict[str, Task] = {
     "everybody": bursts.everybody,
     "switch": bursts.switch,
     "clicks": clicks.clicks,
+    "dead_servers": dead_servers.dead_servers,
     "work": restored.work,
     "wake": restored.wake,
     "liveness": liveness.liveness,

@@ -23,11 +23,13 @@ def clicks(how_many: int, times: int = 20, sabotage: str = "") -> dict[str, Any]
     broker.configure(faults=True)
     (account,) = open_accounts(1)
     spoil(sabotage)
-    cookies = _signed_in(account.connection.user)
+    cookies = signed_in(account.connection.user)
     doors = [socket.create_server(("127.0.0.1", 0), backlog=256) for _ in range(SERVERS)]
     pids = [fork(lambda door=door: _serve(door)) for door in doors]  # type: ignore[misc]
     ports = [door.getsockname()[1] for door in doors]
-    answers = asyncio.run(_post_all([_request(account, number, cookies) for number in range(how_many)], ports, times))
+    answers = asyncio.run(
+        _post_all([request_for(account, number, cookies) for number in range(how_many)], ports, times)
+    )
     for pid in pids:
         kill(pid)
     from trading.models import Order
@@ -44,7 +46,7 @@ def clicks(how_many: int, times: int = 20, sabotage: str = "") -> dict[str, Any]
     }
 
 
-def _signed_in(user: Any) -> str:
+def signed_in(user: Any) -> str:
     """The cookies of a browser, and the word against forged requests."""
     from django.conf import settings
     from django.test import Client
@@ -56,7 +58,7 @@ def _signed_in(user: Any) -> str:
     return f"Cookie: {held}\r\nX-CSRFToken: {secret}\r\n"
 
 
-def _request(account: Any, number: int, cookies: str) -> bytes:
+def request_for(account: Any, number: int, cookies: str) -> bytes:
     """The bytes of a click: made once, for they are to arrive together."""
     legs = [{"symbol": "AAPL", "action": "buy_to_open", "quantity": "1"}]
     terms = {"order_type": "limit", "time_in_force": "day", "limit_price": price_of(number)}
@@ -77,10 +79,15 @@ async def _post(line: Line, request: bytes) -> Told:
     reader, writer = line
     writer.write(request)
     async with asyncio.timeout(300):
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        first, *rest = head.strip().split("\r\n")
-        headers = dict(each.split(": ", 1) for each in rest)
-        told = json.loads(await reader.readexactly(int(headers["content-length"])))
+        return await told_by(reader)
+
+
+async def told_by(reader: asyncio.StreamReader) -> Told:
+    """The next answer on a line."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    first, *rest = head.strip().split("\r\n")
+    headers = dict(each.split(": ", 1) for each in rest)
+    told = json.loads(await reader.readexactly(int(headers["content-length"])))
     found = told.get("order", told)
     return int(first.split()[1]), found.get("id", ""), headers.get("idempotency-replayed", "")
 

@@ -122,11 +122,12 @@ class Crew:
         self.pids = {number: fork(job) for number, job in self.jobs.items()}
         self.deaths = 0
 
-    def kill_one(self, chance: random.Random) -> None:
+    def kill_one(self, chance: random.Random, among: Sequence[int] = ()) -> None:
+        """Any, or one of those that are named."""
         self.revive()
         if not self.pids:
             return
-        victim = chance.choice(list(self.pids))
+        victim = chance.choice(among or list(self.pids))
         kill(self.pids[victim])
         self.deaths += 1
         self.pids[victim] = fork(self.jobs[victim])
