@@ -39,9 +39,9 @@ run: setup
 	@$(PY) -m config.local
 
 # A file of tests to one of the workers; in the order of collection, which puts the browser's files last. Tests wait for
-# browsers and streams for much of their time, so more workers than processors may pay. What Python and pytest have
-# compiled is kept whatever the environment says: each worker would compile seven hundred files anew.
-TEST_WORKERS ?= 2
+# browsers and streams for much of their time: on two cores three workers need 16 minutes where two need 20. What Python
+# and pytest have compiled is kept whatever the environment says: each worker would compile seven hundred files anew.
+TEST_WORKERS ?= 3
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev $(VENV)/.chromium
 	@$(PY) tests/second_look.py -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
