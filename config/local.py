@@ -84,6 +84,15 @@ def environment(port: str, sim_port: str) -> dict[str, str]:
     return {key: value for key, value in wanted.items() if key not in os.environ}
 
 
+def desk_of_this_folder() -> dict[str, str]:
+    """What a command (`manage.py halt`) must know of the desk that was made here; nothing where it was told which desk
+    it is for."""
+    is_told = any(name in os.environ for name in ("DJANGO_SETTINGS_MODULE", "SECRET_KEY", "BASE_URL"))
+    if is_told or (ROOT / ".env").is_file() or not LOCAL_ENV.is_file():
+        return {}
+    return environment(os.environ.get("PORT", "8000"), os.environ.get("SIM_PORT", "8001"))
+
+
 def simulator_addresses(host: str) -> Iterator[tuple[str, str]]:
     """The variables that point each broker's SIM at the simulator."""
     for broker in BROKERS.values():

@@ -1,7 +1,11 @@
 """What `make run` keeps and sets: keys once, a client and the simulator's addresses for each broker."""
 
+import contextlib
 import os
+import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +65,35 @@ def test_each_brokers_sim_is_pointed_at_the_simulator_unless_it_is_set_already(
     assert not [name for name in wanted if name.endswith("_LIVE_API_URL")]
     monkeypatch.setenv("TASTYTRADE_SIM_API_URL", "https://api.cert.tastyworks.com")
     assert "TASTYTRADE_SIM_API_URL" not in local.environment("8000", "8001")
+
+
+def command(var: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    """By a person's hand, in a shell that knows nothing of the desk."""
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    told = [sys.executable, "manage.py", *words]
+    return subprocess.run(
+        told, cwd=local.ROOT, env=plain | {"VAR_DIR": str(var)} | more, capture_output=True, text=True
+    )
+
+
+@pytest.mark.skipif((local.ROOT / ".env").is_file(), reason="a desk of its own is set up in this folder")
+def test_the_desk_that_was_made_here_is_halted_by_hand_and_without_its_environment(kept: Path) -> None:
+    local.write_keys()
+    assert command(kept.parent, "migrate", "-v", "0").returncode == 0
+    halted = command(kept.parent, "halt", "--scope", "installation", "--reason", "prices look wrong")
+    assert (halted.returncode, halted.stderr) == (0, "")
+    with contextlib.closing(sqlite3.connect(kept.parent / "blotter.sqlite3")) as database:
+        assert database.execute("SELECT reason FROM trading_halt WHERE rearmed_at IS NULL").fetchall() == [
+            ("prices look wrong",)
+        ]
+
+
+@pytest.mark.skipif((local.ROOT / ".env").is_file(), reason="a desk of its own is set up in this folder")
+def test_a_command_for_no_desk_says_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
+    refused = command(tmp_path, "halt")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("SECRET_KEY is missing")
+    of_a_server = command(
+        tmp_path, "halt", SECRET_KEY="s" * 50, TOKEN_KEYS="a:" + "A" * 43 + "=", BASE_URL="http://x.y"
+    )
+    assert of_a_server.stderr.startswith("BASE_URL must begin with https://")
