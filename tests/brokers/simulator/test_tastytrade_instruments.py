@@ -3,27 +3,12 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import pytest
-from simulator_server import SimulatorServer
 from tastytrade_questions import rows
 from tastytrade_wire import Desk, check, differences, example
 
 from brokers.simulator.tastytrade import daily
 from brokers.simulator.tastytrade.symbols import find_streamed, listed
 from brokers.simulator.world import World
-
-
-@pytest.fixture(scope="module")
-def desk(running: SimulatorServer) -> Desk:
-    """For questions alone: the market goes on from test to test."""
-    return Desk(running)
-
-
-@pytest.fixture
-def fresh(sim: SimulatorServer) -> Desk:
-    """For tests that trade or turn switches."""
-    return Desk(sim)
-
 
 # Instruments
 

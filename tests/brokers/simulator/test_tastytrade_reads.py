@@ -17,18 +17,6 @@ from brokers.simulator.tastytrade import market_data, market_time
 
 
 @pytest.fixture(scope="module")
-def desk(running: SimulatorServer) -> Desk:
-    """For questions alone: the market goes on from test to test."""
-    return Desk(running)
-
-
-@pytest.fixture
-def fresh(sim: SimulatorServer) -> Desk:
-    """For tests that trade or turn switches."""
-    return Desk(sim)
-
-
-@pytest.fixture(scope="module")
 def weekday() -> Iterator[SimulatorServer]:
     """A market that keeps its hours: sessions, holidays, states."""
     with SimulatorServer(always_open=False) as running:
