@@ -27,12 +27,10 @@ def rows(sql: str, values: Mapping[str, Any], fields: tuple[Any, ...]) -> list[l
     """The answer to a question; within ``along`` what has come along already."""
     here = connections[DEFAULT_DB_ALIAS]  # looked up once: each look is a dozen calls
     asked = Question(sql, values, fields)
-    if _beside.waiting:
-        return _with_those_that_wait(here, asked)
     if (answer := next((one for one in _beside.answers if one[0] == asked), None)) is not None:
         _beside.answers = tuple(one for one in _beside.answers if one is not answer)
         return answer[1]
-    return _alone(here, asked)
+    return _with_those_that_wait(here, asked) if _beside.waiting else _alone(here, asked)
 
 
 @contextmanager
